@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: MIT
+# swansong - `make help` lists the targets.
+
+VERSION  := 0.1.0
+BUILD    ?= build
+CC       ?= gcc
+PREFIX   ?= /usr/local
+OPT      ?= -O2 -g
+WARN     := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wwrite-strings -Wformat=2 \
+            -Wno-format-nonliteral -Wundef -Wvla -Werror
+CPPFLAGS += -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DSWANSONG_VERSION='"$(VERSION)"' -Isrc -I.
+CFLAGS   += -std=gnu11 $(OPT) $(WARN) -fstack-protector-strong $(SAN)
+LDFLAGS  += $(SAN)
+DEPFLAGS  = -MMD -MP
+
+# The two halves.  What they share is base, arch and (of bundle) the format.
+SHARED_SRC  := $(wildcard src/base/*.c src/arch/*.c)
+CAPTURE_SRC := $(SHARED_SRC) $(wildcard injector/*.c injector/arch/$(shell $(CC) -dumpmachine | cut -d- -f1)/*.c) \
+               $(wildcard src/bundle/writer*.c src/trigger/*.c src/capture/*.c src/cli/*.c)
+REPORT_SRC  := $(SHARED_SRC) $(wildcard src/bundle/reader*.c src/analysis/*.c src/render/*.c)
+REPORT_MAIN := src/render/main.c
+CAPTURE_MAIN := src/cli/main.c
+
+CAPTURE_LIBS := -lmnl
+REPORT_LIBS  := -ldw -lelf -ljansson
+
+objs = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
+
+all: $(BUILD)/swansong $(BUILD)/swansong-report ## build everything (default)
+
+$(BUILD)/swansong: $(call objs,$(CAPTURE_SRC))
+	$(CC) $(LDFLAGS) -o $@ $^ $(CAPTURE_LIBS)
+
+$(BUILD)/swansong-report: $(call objs,$(REPORT_SRC))
+	$(CC) $(LDFLAGS) -o $@ $^ $(REPORT_LIBS)
+
+$(BUILD)/obj/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(DEPFLAGS) -c -o $@ $<
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+
+include tests/tests.mk
+
+install: all ## install below DESTDIR/PREFIX
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/libexec/swansong $(DESTDIR)$(PREFIX)/share/doc/swansong
+	install -m 755 $(BUILD)/swansong $(DESTDIR)$(PREFIX)/bin/
+	install -m 755 $(BUILD)/swansong-report $(DESTDIR)$(PREFIX)/libexec/swansong/
+	install -m 644 README.md LICENSE docs/*.md docs/*.json $(DESTDIR)$(PREFIX)/share/doc/swansong/
+
+deps: ## install what is needed to build, test and try it (Debian packages)
+	scripts/setup.sh
+
+demo: ## on a fresh machine: install, build, and watch a leaking program reach its limit
+	scripts/setup.sh build
+	$(MAKE) all $(BUILD)/victims/leak
+	scripts/demo.sh $(BUILD)
+
+format: ## format the sources
+	clang-format -i $(shell git ls-files '*.c' '*.h')
+
+cross: ## build everything for aarch64 with the cross-compiler
+	scripts/cross.sh
+
+clean: ## remove what was built
+	rm -rf build build-*
+
+help: ## this text
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18 | sort
+
+.PHONY: all install deps demo format cross clean help
+.DELETE_ON_ERROR:

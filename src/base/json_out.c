@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/json_out.h"
+
+#include <string.h>
+
+#include "base/escape.h"
+
+static uint32_t utf8_code(const char *s, size_t n)
+{
+        uint32_t code = (unsigned char)s[0];
+
+        if (n == 2)
+                code &= 0x1f;
+        else if (n == 3)
+                code &= 0x0f;
+        else if (n == 4)
+                code &= 0x07;
+        for (size_t i = 1; i < n; i++)
+                code = code << 6 | ((unsigned char)s[i] & 0x3f);
+        return code;
+}
+
+static void add_quoted(struct buf *b, const char *s, size_t len)
+{
+        buf_char(b, '"');
+        for (size_t i = 0; i < len;) {
+                size_t n = utf8_char_len(s + i, len - i);
+                unsigned char c = (unsigned char)s[i];
+
+                if (n == 0 || c == 0) {
+                        buf_printf(b, "\\\\x%02x", c);
+                        i++;
+                        continue;
+                }
+                if (c == '"' || c == '\\') {
+                        buf_char(b, '\\');
+                        buf_char(b, (char)c);
+                } else if (n == 1 && c >= 0x20 && c < 0x7f) {
+                        buf_char(b, (char)c);
+                } else {
+                        uint32_t code = utf8_code(s + i, n);
+
+                        if (code >= 0x10000)
+                                buf_printf(b, "\\u%04x\\u%04x", 0xd800 + ((code - 0x10000) >> 10),
+                                           0xdc00 + ((code - 0x10000) & 0x3ff));
+                        else
+                                buf_printf(b, "\\u%04x", code);
+                }
+                i += n;
+        }
+        buf_char(b, '"');
+}
+
+static void begin_value(struct json_out *j, const char *key)
+{
+        if (j->comma)
+                buf_char(j->buf, ',');
+        if (key) {
+                add_quoted(j->buf, key, strlen(key));
+                buf_char(j->buf, ':');
+        }
+        j->comma = true;
+}
+
+void json_object_begin(struct json_out *j, const char *key)
+{
+        begin_value(j, key);
+        buf_char(j->buf, '{');
+        j->comma = false;
+}
+
+void json_object_end(struct json_out *j)
+{
+        buf_char(j->buf, '}');
+        j->comma = true;
+}
+
+void json_array_begin(struct json_out *j, const char *key)
+{
+        begin_value(j, key);
+        buf_char(j->buf, '[');
+        j->comma = false;
+}
+
+void json_array_end(struct json_out *j)
+{
+        buf_char(j->buf, ']');
+        j->comma = true;
+}
+
+void json_string_n(struct json_out *j, const char *key, const char *value, size_t n)
+{
+        begin_value(j, key);
+        add_quoted(j->buf, value, n);
+}
+
+void json_string(struct json_out *j, const char *key, const char *value)
+{
+        if (value)
+                json_string_n(j, key, value, strlen(value));
+        else
+                json_null(j, key);
+}
+
+void json_uint(struct json_out *j, const char *key, uint64_t value)
+{
+        begin_value(j, key);
+        buf_printf(j->buf, "%llu", (unsigned long long)value);
+}
+
+void json_int(struct json_out *j, const char *key, int64_t value)
+{
+        begin_value(j, key);
+        buf_printf(j->buf, "%lld", (long long)value);
+}
+
+void json_bool(struct json_out *j, const char *key, bool value)
+{
+        begin_value(j, key);
+        buf_str(j->buf, value ? "true" : "false");
+}
+
+void json_null(struct json_out *j, const char *key)
+{
+        begin_value(j, key);
+        buf_str(j->buf, "null");
+}

@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: MIT
+# The tests: unit (Criterion), system (real processes), fuzz replay, benchmarks.
+
+UNIT_SRC   := $(wildcard tests/unit/*.c)
+VICTIMS_C  := $(patsubst tests/victims/%.c,$(BUILD)/victims/%,$(wildcard tests/victims/*.c))
+VICTIMS_CC := $(patsubst tests/victims/%.cc,$(BUILD)/victims/%,$(wildcard tests/victims/*.cc))
+FUZZ       := $(patsubst tests/fuzz/fuzz_%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
+
+# Unit tests link both halves' code, but not their main().
+UNIT_OBJS  := $(call objs,$(UNIT_SRC) $(filter-out $(REPORT_MAIN) $(CAPTURE_MAIN),$(sort $(CAPTURE_SRC) $(REPORT_SRC))))
+
+$(BUILD)/unit: $(UNIT_OBJS)
+	$(CC) $(LDFLAGS) -o $@ $^ $(CAPTURE_LIBS) $(REPORT_LIBS) -lcriterion
+
+unit: $(BUILD)/unit ## the unit tests
+	$(BUILD)/unit $(UNIT_ARGS)
+
+victims: $(VICTIMS_C) $(VICTIMS_CC) ## the programs that the system tests dump
+
+# Victims are built as real programs are: optimised, no frame pointers, debug information kept.
+$(BUILD)/victims/%: tests/victims/%.c
+	@mkdir -p $(@D)
+	$(CC) -D_GNU_SOURCE -std=gnu11 -O2 -g -Wall -Wextra -o $@ $< -lpthread -lm
+
+$(BUILD)/victims/%: tests/victims/%.cc
+	@mkdir -p $(@D)
+	$(CXX) -std=gnu++17 -O2 -g -Wall -Wextra -o $@ $< -lpthread
+
+system: all victims ## the system tests (real processes)
+	python3 -m tests.system.run --build $(BUILD) $(SYSTEM_ARGS)
+
+FUZZ_OBJS := $(filter-out $(REPORT_MAIN),$(REPORT_SRC))
+FUZZ_SAN  := -fsanitize=address,undefined -fno-sanitize-recover=all
+
+# Replay: every corpus file through its target, under ASan and UBSan, with a plain main() (no fuzzer needed).
+$(BUILD)/fuzz/%: tests/fuzz/fuzz_%.c tests/fuzz/replay.c $(FUZZ_OBJS)
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) -std=gnu11 -O1 -g $(FUZZ_SAN) -o $@ $^ $(REPORT_LIBS)
+
+fuzz-replay: $(FUZZ) ## replay the fuzz corpora under the sanitizers
+	@for t in $(FUZZ); do echo "replay $$(basename $$t)"; $$t tests/fuzz/corpus/$$(basename $$t) || exit 1; done
+
+fuzz: ## fuzz every parser for FUZZ_SECONDS each (clang's libFuzzer)
+	scripts/fuzz.sh
+
+check-house: ## includes go one way, SPDX lines, the two halves do not link each other
+	scripts/check-house.sh $(BUILD)
+
+test: ## on a fresh machine: install, build, and run all tests
+	scripts/setup.sh
+	$(MAKE) all unit victims
+	$(MAKE) check-house
+	$(MAKE) fuzz-replay
+	$(MAKE) system
+	$(MAKE) asan cross
+
+asan: ## unit and system tests under ASan and UBSan; a leak fails the run
+	scripts/asan.sh
+
+bench: all victims ## compare with the peers in one run; prints ratios
+	scripts/bench.sh $(BUILD)
+
+.PHONY: unit victims system fuzz-replay fuzz check-house test asan bench
