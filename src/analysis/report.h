@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* report - everything that swansong says about one bundle, as plain data.
  *
- * src/analysis fills it, src/render shows it; a renderer computes nothing.  The fields are report.json's keys (docs/report.schema.json).
+ * src/analysis fills it, src/render shows it; a renderer computes nothing.  The fields are report.json's keys
+ * (docs/report.schema.json).
  *
- * Units: bytes, nanoseconds.  Strings are the raw bytes that came from the target, NUL-terminated, NULL when unknown: they may hold
- * anything, and every renderer escapes them.  A number that could not be had is REPORT_UNKNOWN, never a guess.
- * All memory belongs to `pool`.
+ * Units: bytes, nanoseconds.  Strings are the raw bytes that came from the target, NUL-terminated, NULL when
+ * unknown: they may hold anything, and every renderer escapes them.  A number that could not be had is
+ * REPORT_UNKNOWN, never a guess. All memory belongs to `pool`.
  */
 #ifndef SWANSONG_ANALYSIS_REPORT_H
 #define SWANSONG_ANALYSIS_REPORT_H
@@ -20,43 +21,46 @@
 #define REPORT_UNKNOWN_INT INT32_MIN
 
 struct report_frame {
-        uint64_t pc;                /* as in the register: the return address for callers */
-        const char *function;       /* demangled for display is the renderer's business: this is what the symbol table or DWARF says */
-        const char *module;         /* path as the target sees it, or "[vdso]", or "[perf map]" for JIT code */
-        uint64_t module_offset;     /* pc minus the module's load bias: what addr2line wants; REPORT_UNKNOWN outside modules */
-        const char *build_id;       /* lower-case hex */
-        const char *file;           /* source file */
-        uint64_t line;              /* REPORT_UNKNOWN if unknown; 1-based */
-        bool inlined;               /* this function was inlined into the frame that follows */
+        uint64_t pc;            /* as in the register: the return address for callers */
+        const char *function;   /* demangled for display is the renderer's business: this is what the symbol
+                                   table or DWARF says */
+        const char *module;     /* path as the target sees it, or "[vdso]", or "[perf map]" for JIT code */
+        uint64_t module_offset; /* pc minus the module's load bias: what addr2line wants; REPORT_UNKNOWN
+                                   outside modules */
+        const char *build_id;   /* lower-case hex */
+        const char *file;       /* source file */
+        uint64_t line;          /* REPORT_UNKNOWN if unknown; 1-based */
+        bool inlined;           /* this function was inlined into the frame that follows */
 };
 
 struct report_thread {
         int32_t tid;
         const char *comm;
-        const char *state;          /* "S (sleeping)" as in status */
-        const char *wchan;          /* kernel function it sleeps in */
-        const char *captured;       /* "stopped", "syscall" (SP and PC only), "none" */
-        const char *reason;         /* why not "stopped", or why the stack ends early; NULL if all is well */
-        bool complete;              /* unwound to the thread's root */
-        const struct report_frame *frames;    /* innermost first */
+        const char *state;    /* "S (sleeping)" as in status */
+        const char *wchan;    /* kernel function it sleeps in */
+        const char *captured; /* "stopped", "syscall" (SP and PC only), "none" */
+        const char *reason;   /* why not "stopped", or why the stack ends early; NULL if all is well */
+        bool complete;        /* unwound to the thread's root */
+        const struct report_frame *frames; /* innermost first */
         size_t n_frames;
-        uint64_t same_stack_as;     /* index of the first thread with the same stack (itself if it is the first) */
+        uint64_t
+                same_stack_as; /* index of the first thread with the same stack (itself if it is the first) */
 };
 
 struct report_map {
         uint64_t start, end, offset, inode;
         const char *perms;
         uint32_t dev_major, dev_minor;
-        const char *path;           /* NULL for anonymous memory */
+        const char *path; /* NULL for anonymous memory */
         uint64_t size, rss, pss, private_clean, private_dirty, swap, anonymous;
 };
 
 struct report_where {
-        const char *what;           /* "heap", "anonymous mappings", ..., the last row is "unexplained" */
-        uint64_t bytes;             /* resident; the rows add up to memory.rss */
+        const char *what; /* "heap", "anonymous mappings", ..., the last row is "unexplained" */
+        uint64_t bytes;   /* resident; the rows add up to memory.rss */
 };
 
-struct report_process_row {         /* a row of the tree */
+struct report_process_row { /* a row of the tree */
         int32_t pid, ppid;
         const char *comm;
         uint64_t rss, pss, uss, swap;
@@ -65,21 +69,21 @@ struct report_process_row {         /* a row of the tree */
 };
 
 struct report_socket {
-        const char *proto;          /* tcp, tcp6, udp, udp6, unix */
-        const char *state;          /* ESTABLISHED, LISTEN, ...; NULL where there is none */
-        const char *local, *remote; /* address text without the port; unix: path or @abstract */
-        uint64_t local_port, remote_port;    /* REPORT_UNKNOWN for unix */
-        uint64_t tx_queue, rx_queue;         /* bytes (unix: REPORT_UNKNOWN where the kernel does not say) */
-        uint64_t memory;            /* socket memory held by the kernel: rmem + wmem + forward + omem + backlog */
+        const char *proto;                /* tcp, tcp6, udp, udp6, unix */
+        const char *state;                /* ESTABLISHED, LISTEN, ...; NULL where there is none */
+        const char *local, *remote;       /* address text without the port; unix: path or @abstract */
+        uint64_t local_port, remote_port; /* REPORT_UNKNOWN for unix */
+        uint64_t tx_queue, rx_queue;      /* bytes (unix: REPORT_UNKNOWN where the kernel does not say) */
+        uint64_t memory; /* socket memory held by the kernel: rmem + wmem + forward + omem + backlog */
         uint64_t inode;
-        int32_t fd;                 /* the lowest fd that refers to it, -1 unknown */
+        int32_t fd; /* the lowest fd that refers to it, -1 unknown */
 };
 
 struct report_fd {
         int32_t fd;
-        const char *kind;           /* file, deleted, dir, memfd, socket, pipe, char, block, epoll, eventfd, ... */
-        const char *path;           /* where it points, as the kernel names it */
-        uint64_t size;              /* of files; REPORT_UNKNOWN otherwise */
+        const char *kind; /* file, deleted, dir, memfd, socket, pipe, char, block, epoll, eventfd, ... */
+        const char *path; /* where it points, as the kernel names it */
+        uint64_t size;    /* of files; REPORT_UNKNOWN otherwise */
 };
 
 struct report_key_value {
@@ -88,26 +92,27 @@ struct report_key_value {
 };
 
 struct report_cgroup {
-        uint32_t version;           /* 1, 2; 0 unknown */
-        const char *path;           /* as in /proc/PID/cgroup */
-        uint64_t usage, peak, limit, swap_usage, swap_limit;    /* limit: the effective one; REPORT_UNKNOWN: unlimited */
-        const char *limit_path;     /* the group (this one or an ancestor) that sets it */
+        uint32_t version; /* 1, 2; 0 unknown */
+        const char *path; /* as in /proc/PID/cgroup */
+        uint64_t usage, peak, limit, swap_usage,
+                swap_limit;     /* limit: the effective one; REPORT_UNKNOWN: unlimited */
+        const char *limit_path; /* the group (this one or an ancestor) that sets it */
         uint64_t n_processes;
-        const struct report_key_value *stat;      /* memory.stat */
+        const struct report_key_value *stat; /* memory.stat */
         size_t n_stat;
-        const struct report_key_value *events;    /* memory.events, or v1's failcnt, under_oom, oom_kill */
+        const struct report_key_value *events; /* memory.events, or v1's failcnt, under_oom, oom_kill */
         size_t n_events;
 };
 
-struct report_sample {              /* history.tsv */
-        uint64_t time_ns;           /* CLOCK_REALTIME */
+struct report_sample {    /* history.tsv */
+        uint64_t time_ns; /* CLOCK_REALTIME */
         uint64_t rss, anon, file, shmem, swap, group_usage, available;
 };
 
 struct report_missing {
-        const char *section;        /* path in the bundle */
-        const char *reason;         /* a sentence */
-        bool optional;              /* no process has it everywhere: does not make a dump incomplete */
+        const char *section; /* path in the bundle */
+        const char *reason;  /* a sentence */
+        bool optional;       /* no process has it everywhere: does not make a dump incomplete */
 };
 
 struct report_slab {
@@ -118,56 +123,58 @@ struct report_slab {
 struct report {
         struct pool pool;
 
-        const char *bundle;             /* path as given */
+        const char *bundle; /* path as given */
         const char *swansong_version;
-        bool complete;                  /* the bundle was finished (not a .partial one) */
+        bool complete; /* the bundle was finished (not a .partial one) */
         const char *host, *kernel, *machine;
-        uint64_t time_ns;               /* CLOCK_REALTIME of the capture */
+        uint64_t time_ns; /* CLOCK_REALTIME of the capture */
 
         struct {
-                const char *kind;       /* dump, rss, pss, interval, signal, ... */
+                const char *kind; /* dump, rss, pss, interval, signal, ... */
                 const char *sentence;
-                const char *guarantee;  /* at-kill, held, early, recorder, kernel */
-                double ms_before_kill;  /* NaN if no kill is known */
+                const char *guarantee; /* at-kill, held, early, recorder, kernel */
+                double ms_before_kill; /* NaN if no kill is known */
         } trigger;
 
         struct {
                 const char *sentence;
-                const char *cause;      /* of design.md's list */
-                const char *certainty;  /* certain, likely, possible */
+                const char *cause;     /* of design.md's list */
+                const char *certainty; /* certain, likely, possible */
                 const char **evidence;
                 size_t n_evidence;
         } verdict;
 
         struct {
                 int32_t pid, ppid;
-                const char *comm, *exe, *cmdline;    /* cmdline: arguments joined by spaces */
+                const char *comm, *exe, *cmdline; /* cmdline: arguments joined by spaces */
                 const char *build_id;
-                uint64_t start_time_ns;              /* CLOCK_REALTIME */
+                uint64_t start_time_ns; /* CLOCK_REALTIME */
                 uint32_t uid;
                 uint64_t n_threads;
                 const char *state;
                 const char *group;
-                const struct report_ns { const char *name, *value; } *namespaces;
+                const struct report_ns {
+                        const char *name, *value;
+                } * namespaces;
                 size_t n_namespaces;
         } process;
         uint64_t pause_ns;
 
         struct {
                 uint64_t rss, pss, uss, swap, page_tables, anon, file, shmem, mem_total, mem_available, limit;
-                const char *limit_source;            /* "cgroup /x/y", "MemTotal", "RLIMIT_AS" */
+                const char *limit_source; /* "cgroup /x/y", "MemTotal", "RLIMIT_AS" */
                 int32_t oom_score, oom_score_adj;
                 const struct report_where *where;
                 size_t n_where;
-                double growth_bytes_per_s;           /* from the history; NaN if there is none */
+                double growth_bytes_per_s; /* from the history; NaN if there is none */
         } memory;
 
-        const struct report_thread *threads;         /* in the order of the core */
+        const struct report_thread *threads; /* in the order of the core */
         size_t n_threads;
         uint64_t n_threads_captured;
-        const struct report_map *maps;               /* by address */
+        const struct report_map *maps; /* by address */
         size_t n_maps;
-        const struct report_process_row *tree;       /* self first, then ancestors up to PID 1, then descendants */
+        const struct report_process_row *tree; /* self first, then ancestors up to PID 1, then descendants */
         size_t n_tree;
         const struct report_socket *sockets;
         size_t n_sockets;
@@ -176,9 +183,9 @@ struct report {
         struct report_cgroup cgroup;
         struct {
                 const char *verdict;
-                const struct report_key_value *meminfo;    /* bytes (counts for HugePages_*) */
+                const struct report_key_value *meminfo; /* bytes (counts for HugePages_*) */
                 size_t n_meminfo;
-                const struct report_slab *slabs;           /* largest first */
+                const struct report_slab *slabs; /* largest first */
                 size_t n_slabs;
         } system;
         const struct report_sample *history;

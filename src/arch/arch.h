@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* arch - what differs between machines, as data.
  *
- * Every table is built on every host and chosen by e_machine, so that an aarch64 bundle is read on x86_64.  Code that needs the
- * machine itself (ptrace, instructions) is in injector/arch/.
+ * Every table is built on every host and chosen by e_machine, so that an aarch64 bundle is read on x86_64.
+ * Code that needs the machine itself (ptrace, instructions) is in injector/arch/.
  */
 #ifndef SWANSONG_ARCH_ARCH_H
 #define SWANSONG_ARCH_ARCH_H
@@ -12,23 +12,23 @@
 
 struct arch_reg {
         const char *name;
-        int16_t dwarf;        /* register number in the machine's DWARF ABI, -1 if it has none */
-        uint16_t offset;      /* bytes into the general register set (NT_PRSTATUS's pr_reg) */
+        int16_t dwarf;   /* register number in the machine's DWARF ABI, -1 if it has none */
+        uint16_t offset; /* bytes into the general register set (NT_PRSTATUS's pr_reg) */
 };
 
 struct arch {
-        const char *name;             /* uname -m */
-        uint16_t e_machine;           /* EM_* of elf.h */
-        uint16_t gregs_size;          /* sizeof(elf_gregset_t), bytes */
-        uint16_t prstatus_size;       /* sizeof(struct elf_prstatus) */
-        uint16_t prstatus_pid;        /* offset of pr_pid */
-        uint16_t prstatus_cursig;     /* offset of pr_cursig */
-        uint16_t prstatus_reg;        /* offset of pr_reg */
+        const char *name;         /* uname -m */
+        uint16_t e_machine;       /* EM_* of elf.h */
+        uint16_t gregs_size;      /* sizeof(elf_gregset_t), bytes */
+        uint16_t prstatus_size;   /* sizeof(struct elf_prstatus) */
+        uint16_t prstatus_pid;    /* offset of pr_pid */
+        uint16_t prstatus_cursig; /* offset of pr_cursig */
+        uint16_t prstatus_reg;    /* offset of pr_reg */
         uint16_t prpsinfo_size;
-        uint16_t pc, sp;              /* offsets into the general register set */
-        uint16_t red_zone;            /* bytes below sp that belong to the running function */
-        uint16_t dwarf_regs;          /* DWARF registers 0..dwarf_regs-1 suffice to unwind */
-        int16_t dwarf_pc;             /* DWARF number that stands for the return address, -1 if the PC is extra */
+        uint16_t pc, sp;     /* offsets into the general register set */
+        uint16_t red_zone;   /* bytes below sp that belong to the running function */
+        uint16_t dwarf_regs; /* DWARF registers 0..dwarf_regs-1 suffice to unwind */
+        int16_t dwarf_pc;    /* DWARF number that stands for the return address, -1 if the PC is extra */
         const struct arch_reg *regs;
         size_t n_regs;
 };

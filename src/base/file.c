@@ -69,8 +69,9 @@ int file_write_all(int fd, const void *data, size_t n)
         return 0;
 }
 
-/* One component: a directory, or a link whose owner we trust.  The link is judged and followed through the same O_PATH fd's
- * parent, so between the two nobody but the trusted owner can replace it (its directory may be sticky, like /tmp). */
+/* One component: a directory, or a link whose owner we trust.  The link is judged and followed through the
+ * same O_PATH fd's parent, so between the two nobody but the trusted owner can replace it (its directory may
+ * be sticky, like /tmp). */
 static int open_component(int parent, const char *name, const char *path, struct diag *d)
 {
         struct stat st;
@@ -80,7 +81,9 @@ static int open_component(int parent, const char *name, const char *path, struct
                 return fd;
         if (errno == ENOTDIR && fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(st.st_mode)) {
                 if (st.st_uid != 0 && st.st_uid != geteuid())
-                        return diag_set(d, -ELOOP, "%s: '%s' is a symbolic link that belongs to uid %u, not followed; name the directory itself",
+                        return diag_set(d, -ELOOP,
+                                        "%s: '%s' is a symbolic link that belongs to uid %u, not followed; "
+                                        "name the directory itself",
                                         path, name, st.st_uid);
                 fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
                 if (fd >= 0)

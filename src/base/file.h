@@ -9,8 +9,8 @@
 #include "base/buf.h"
 #include "base/diag.h"
 
-/* Read the open file to its end, at most the buffer's bound.  Appends.  0 (then b->cut tells whether the bound was
- * hit), or -errno; what was read before an error stays in the buffer. */
+/* Read the open file to its end, at most the buffer's bound.  Appends.  0 (then b->cut tells whether the
+ * bound was hit), or -errno; what was read before an error stays in the buffer. */
 int file_read_fd(int fd, struct buf *b);
 
 /* The same for a path below dirfd (AT_FDCWD allowed). */
@@ -19,12 +19,13 @@ int file_read_at(int dirfd, const char *path, struct buf *b);
 /* Write everything; 0 or -errno. */
 int file_write_all(int fd, const void *data, size_t n);
 
-/* Open the directory `path` for putting files into.  Every symbolic link on the way must belong to root or to us:
- * somebody else's could lead our files anywhere.  fd (O_RDONLY|O_DIRECTORY|O_CLOEXEC), or -errno with d filled:
- * -ENOENT, -ENOTDIR, -EACCES, -EROFS, -ELOOP (someone else's symlink). */
+/* Open the directory `path` for putting files into.  Every symbolic link on the way must belong to root or to
+ * us: somebody else's could lead our files anywhere.  fd (O_RDONLY|O_DIRECTORY|O_CLOEXEC), or -errno with d
+ * filled: -ENOENT, -ENOTDIR, -EACCES, -EROFS, -ELOOP (someone else's symlink). */
 int dir_open_trusted(const char *path, struct diag *d);
 
-/* Remove the directory tree `name` below dirfd, never following a symlink.  0 or -errno of the first failure. */
+/* Remove the directory tree `name` below dirfd, never following a symlink.  0 or -errno of the first failure.
+ */
 int dir_remove_tree(int dirfd, const char *name);
 
 #endif

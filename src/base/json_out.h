@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* json_out - write JSON into a buffer, one value after the other; no tree, nothing allocated but the buffer.
  *
- * For the capture half (the manifest), which must not need a JSON library when memory is out.  Strings come out as pure ASCII: what is not
- * printable ASCII is \uXXXX; bytes that are not UTF-8 appear as the text \xNN (see escape.h).
+ * For the capture half (the manifest), which must not need a JSON library when memory is out.  Strings come
+ * out as pure ASCII: what is not printable ASCII is \uXXXX; bytes that are not UTF-8 appear as the text \xNN
+ * (see escape.h).
  */
 #ifndef SWANSONG_BASE_JSON_OUT_H
 #define SWANSONG_BASE_JSON_OUT_H
@@ -14,7 +15,7 @@
 
 struct json_out {
         struct buf *buf;
-        bool comma;     /* a value stands before the next one */
+        bool comma; /* a value stands before the next one */
 };
 
 /* key is NULL inside an array and for the outermost value. */
@@ -22,7 +23,7 @@ void json_object_begin(struct json_out *j, const char *key);
 void json_object_end(struct json_out *j);
 void json_array_begin(struct json_out *j, const char *key);
 void json_array_end(struct json_out *j);
-void json_string(struct json_out *j, const char *key, const char *value);    /* NULL writes null */
+void json_string(struct json_out *j, const char *key, const char *value); /* NULL writes null */
 void json_string_n(struct json_out *j, const char *key, const char *value, size_t n);
 void json_uint(struct json_out *j, const char *key, uint64_t value);
 void json_int(struct json_out *j, const char *key, int64_t value);

@@ -30,16 +30,17 @@ int maps_line_parse(const char *text, size_t len, struct maps_line *ret, const c
 
         if (ret_next)
                 *ret_next = newline ? newline + 1 : end;
-        if (number_scan(&p, end, 16, &m.start) < 0 || !skip(&p, end, '-') || number_scan(&p, end, 16, &m.end) < 0 ||
-            !skip(&p, end, ' ') || m.start >= m.end)
+        if (number_scan(&p, end, 16, &m.start) < 0 || !skip(&p, end, '-') ||
+            number_scan(&p, end, 16, &m.end) < 0 || !skip(&p, end, ' ') || m.start >= m.end)
                 return -EINVAL;
         if (end - p < 5 || !perms_valid(p))
                 return -EINVAL;
         memcpy(m.perms, p, 4);
         p += 4;
         if (!skip(&p, end, ' ') || number_scan(&p, end, 16, &m.offset) < 0 || !skip(&p, end, ' ') ||
-            number_scan(&p, end, 16, &major) < 0 || !skip(&p, end, ':') || number_scan(&p, end, 16, &minor) < 0 ||
-            !skip(&p, end, ' ') || number_scan(&p, end, 10, &m.inode) < 0)
+            number_scan(&p, end, 16, &major) < 0 || !skip(&p, end, ':') ||
+            number_scan(&p, end, 16, &minor) < 0 || !skip(&p, end, ' ') ||
+            number_scan(&p, end, 10, &m.inode) < 0)
                 return -EINVAL;
         if (major > UINT32_MAX || minor > UINT32_MAX)
                 return -EINVAL;

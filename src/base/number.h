@@ -12,8 +12,8 @@
 /* The whole string must be a decimal number <= max.  0, or -EINVAL (not a number), -ERANGE (too large). */
 int number_parse(const char *s, uint64_t max, uint64_t *ret);
 
-/* Read digits (base 10 or 16) at *p, stop at the first other byte or at end, and move *p there.  0, or -EINVAL when there is no
- * digit, -ERANGE on overflow (then *p is unchanged). */
+/* Read digits (base 10 or 16) at *p, stop at the first other byte or at end, and move *p there.  0, or
+ * -EINVAL when there is no digit, -ERANGE on overflow (then *p is unchanged). */
 int number_scan(const char **p, const char *end, unsigned base, uint64_t *ret);
 
 /* "5", "0.5", ".25": seconds with a fraction to nanoseconds.  0 < value <= max_ns.  0, -EINVAL or -ERANGE. */

@@ -17,8 +17,8 @@ void *pool_alloc(struct pool *p, size_t size);
 char *pool_strndup(struct pool *p, const char *s, size_t n);
 char *pool_strdup(struct pool *p, const char *s);
 
-/* Grow an array: returns memory for `want` elements (>= *capacity grows by doubling) with the first `used` copied over, or
- * NULL.  `*capacity` is updated. */
+/* Grow an array: returns memory for `want` elements (>= *capacity grows by doubling) with the first `used`
+ * copied over, or NULL.  `*capacity` is updated. */
 void *pool_grow(struct pool *p, void *array, size_t used, size_t want, size_t *capacity, size_t element);
 
 void pool_free(struct pool *p);

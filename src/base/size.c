@@ -74,6 +74,10 @@ char *size_format(uint64_t bytes, char out[SIZE_TEXT])
                 value /= 1024;
                 unit++;
         }
-        snprintf(out, SIZE_TEXT, "%.*f %s", unit == 0 || value >= 99.95 ? 0 : value >= 9.995 ? 1 : 2, value, names[unit]);
+        snprintf(out, SIZE_TEXT, "%.*f %s",
+                 unit == 0 || value >= 99.95 ? 0
+                 : value >= 9.995            ? 1
+                                             : 2,
+                 value, names[unit]);
         return out;
 }

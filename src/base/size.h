@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* size - amounts of memory as users write and read them.
  *
- * Written: 512M, 2G, 64K, 1.5G, 4096 (bytes), 90% (of a whole that the caller names).  Units are powers of 1024, as
- * in the kernel's own files; "MB", "MiB" and "m" mean the same as "M".
+ * Written: 512M, 2G, 64K, 1.5G, 4096 (bytes), 90% (of a whole that the caller names).  Units are powers of
+ * 1024, as in the kernel's own files; "MB", "MiB" and "m" mean the same as "M".
  */
 #ifndef SWANSONG_BASE_SIZE_H
 #define SWANSONG_BASE_SIZE_H
@@ -13,8 +13,8 @@
 
 struct size_spec {
         bool is_percent;
-        uint64_t bytes;    /* when !is_percent */
-        double percent;    /* when is_percent; 0 < percent <= 100 */
+        uint64_t bytes; /* when !is_percent */
+        double percent; /* when is_percent; 0 < percent <= 100 */
 };
 
 /* 0, -EINVAL (not a size), -ERANGE (zero, too large, a percentage outside 0..100). */

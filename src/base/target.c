@@ -9,7 +9,7 @@
 #include "base/file.h"
 #include "base/number.h"
 
-#define PF_KTHREAD 0x00200000    /* include/linux/sched.h */
+#define PF_KTHREAD 0x00200000 /* include/linux/sched.h */
 
 int stat_brief_parse(const char *text, size_t len, struct stat_brief *ret)
 {
@@ -32,7 +32,7 @@ int stat_brief_parse(const char *text, size_t len, struct stat_brief *ret)
 
                 if (p >= end || *p++ != ' ')
                         return -EINVAL;
-                if (p < end && *p == '-')    /* tpgid and nice may be negative; none of ours is */
+                if (p < end && *p == '-') /* tpgid and nice may be negative; none of ours is */
                         p++;
                 if (number_scan(&p, end, 10, &value) < 0)
                         return -EINVAL;
@@ -94,20 +94,24 @@ int target_open(pid_t pid, struct target *ret, struct diag *d)
         snprintf(path, sizeof(path), "/proc/%d", pid);
         t.pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
         if (t.pidfd < 0 && errno != ENOSYS && errno != EINVAL && errno != ENOENT)
-                return diag_set(d, -errno, errno == ESRCH ? "PID %d: no such process" : "PID %d: pidfd_open: %m", pid);
+                return diag_set(d, -errno,
+                                errno == ESRCH ? "PID %d: no such process" : "PID %d: pidfd_open: %m", pid);
         t.proc_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (t.proc_fd < 0)
                 return diag_set(d, errno == ENOENT ? -ESRCH : -errno,
                                 errno == ENOENT ? "PID %d: no such process" : "PID %d: /proc: %m", pid);
         r = read_brief(t.proc_fd, &brief);
         if (r < 0)
-                return diag_set(d, r, r == -ESRCH ? "PID %d: no such process" : "PID %d: cannot read its stat: %s", pid,
-                                strerror(-r));
+                return diag_set(d, r,
+                                r == -ESRCH ? "PID %d: no such process" : "PID %d: cannot read its stat: %s",
+                                pid, strerror(-r));
         r = file_read_at(t.proc_fd, "status", &status);
         if (r < 0)
-                return diag_set(d, r == -ENOENT ? -ESRCH : r, "PID %d: cannot read its status: %s", pid, strerror(-r));
+                return diag_set(d, r == -ENOENT ? -ESRCH : r, "PID %d: cannot read its status: %s", pid,
+                                strerror(-r));
         if (status_number(&status, "\nTgid:", 0, &value) == 0 && (pid_t)value != pid)
-                return diag_set(d, -ESRCH, "%d is a thread of PID %d, not a process; give -p %d", pid, (pid_t)value, (pid_t)value);
+                return diag_set(d, -ESRCH, "%d is a thread of PID %d, not a process; give -p %d", pid,
+                                (pid_t)value, (pid_t)value);
         t.uid = status_number(&status, "\nUid:", 1, &value) == 0 ? (uid_t)value : (uid_t)-1;
         t.start_ticks = brief.start_ticks;
         t.ppid = brief.ppid;

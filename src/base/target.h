@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* target - one process, held by things that cannot start to mean another one.
  *
- * A PID may be reused the moment its process is reaped.  The directory fd on /proc/PID and the pidfd belong to this very process: reads
- * through them fail with ESRCH afterwards.  The start time (stat field 22) is the third witness, and the one that
- * goes into the bundle.
+ * A PID may be reused the moment its process is reaped.  The directory fd on /proc/PID and the pidfd belong
+ * to this very process: reads through them fail with ESRCH afterwards.  The start time (stat field 22) is the
+ * third witness, and the one that goes into the bundle.
  *
  * Never stops, signals or changes the process.
  */
@@ -18,21 +18,22 @@
 
 struct target {
         pid_t pid;
-        int pidfd;              /* -1 before Linux 5.3 */
-        int proc_fd;            /* /proc/PID, O_RDONLY|O_DIRECTORY */
-        uint64_t start_ticks;   /* stat field 22: clock ticks since boot */
+        int pidfd;            /* -1 before Linux 5.3 */
+        int proc_fd;          /* /proc/PID, O_RDONLY|O_DIRECTORY */
+        uint64_t start_ticks; /* stat field 22: clock ticks since boot */
         pid_t ppid;
-        uid_t uid;              /* effective, from status */
-        char comm[64];          /* raw bytes, NUL-terminated */
-        char state;             /* stat field 3: R S D T t Z X I */
+        uid_t uid;     /* effective, from status */
+        char comm[64]; /* raw bytes, NUL-terminated */
+        char state;    /* stat field 3: R S D T t Z X I */
         unsigned n_threads;
-        bool kernel_thread;     /* PF_KTHREAD in stat field 9 */
+        bool kernel_thread; /* PF_KTHREAD in stat field 9 */
 };
 
 #define TARGET_NONE ((struct target){.pidfd = -1, .proc_fd = -1})
 
-/* -ESRCH no such process, -EACCES, -EMFILE...; d is filled.  A zombie opens (state 'Z'), a kernel thread opens too: the caller decides.
- * A TID which is no thread-group leader is refused with -ESRCH and the PID it belongs to named. */
+/* -ESRCH no such process, -EACCES, -EMFILE...; d is filled.  A zombie opens (state 'Z'), a kernel thread
+ * opens too: the caller decides. A TID which is no thread-group leader is refused with -ESRCH and the PID it
+ * belongs to named. */
 int target_open(pid_t pid, struct target *ret, struct diag *d);
 void target_close(struct target *t);
 
@@ -45,10 +46,10 @@ struct stat_brief {
         char comm[64];
         char state;
         pid_t ppid;
-        uint64_t flags;         /* field 9, PF_* of include/linux/sched.h */
-        unsigned n_threads;     /* field 20 */
-        uint64_t start_ticks;   /* field 22 */
-        uint64_t rss_pages;     /* field 24 */
+        uint64_t flags;       /* field 9, PF_* of include/linux/sched.h */
+        unsigned n_threads;   /* field 20 */
+        uint64_t start_ticks; /* field 22 */
+        uint64_t rss_pages;   /* field 24 */
 };
 int stat_brief_parse(const char *text, size_t len, struct stat_brief *ret);
 

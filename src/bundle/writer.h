@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* bundle writer - puts sections into a bundle directory; knows the layout, not what the sections mean.
  *
- * docs/bundle.md is the format.  A section is opened, written in pieces, and closed with its status; the status of
- * each is kept for the manifest.  A write that fails (disk full) turns the section into `cut` and never stops the capture.  Written under a
- * name ending in .partial, renamed by bundle_finish().
+ * docs/bundle.md is the format.  A section is opened, written in pieces, and closed with its status; the
+ * status of each is kept for the manifest.  A write that fails (disk full) turns the section into `cut` and
+ * never stops the capture.  Written under a name ending in .partial, renamed by bundle_finish().
  */
 #ifndef SWANSONG_BUNDLE_WRITER_H
 #define SWANSONG_BUNDLE_WRITER_H
@@ -19,25 +19,26 @@ enum section_status { SECTION_OK, SECTION_MISSING, SECTION_CUT, SECTION_TARGET_D
 
 struct bundle_writer;
 
-/* Create DIR/COMM.PID.TIME.swansong.partial below the directory dirfd (`dir_name` is how the user wrote it, for messages and the final path).
- * 0 or -errno with d filled; then nothing is left behind. */
+/* Create DIR/COMM.PID.TIME.swansong.partial below the directory dirfd (`dir_name` is how the user wrote it,
+ * for messages and the final path). 0 or -errno with d filled; then nothing is left behind. */
 int bundle_create(int dirfd, const char *dir_name, const char *comm, pid_t pid, uint64_t realtime_ns,
                   struct bundle_writer **ret, struct diag *d);
 
-/* One section.  `path` is relative, its directories are made as needed.  Returns 0 always when the section could be noted; what goes wrong with the
- * file itself becomes its status. */
+/* One section.  `path` is relative, its directories are made as needed.  Returns 0 always when the section
+ * could be noted; what goes wrong with the file itself becomes its status. */
 int section_begin(struct bundle_writer *w, const char *path, bool optional);
 void section_write(struct bundle_writer *w, const void *data, size_t n);
 void section_end(struct bundle_writer *w, enum section_status status, int err, const char *reason);
 
-/* A section that could not be had at all: no file, one manifest line. err: positive errno or 0; reason may be NULL (then strerror). */
+/* A section that could not be had at all: no file, one manifest line. err: positive errno or 0; reason may be
+ * NULL (then strerror). */
 void section_missing(struct bundle_writer *w, const char *path, bool optional, int err, const char *reason);
 
 /* A whole section at once. */
 void section_put(struct bundle_writer *w, const char *path, const void *data, size_t n);
 
-/* Replace manifest.json atomically.  `head` is the JSON of everything but "sections" (an open object: `{"format":1,...`), the writer
- * appends the sections and closes it. */
+/* Replace manifest.json atomically.  `head` is the JSON of everything but "sections" (an open object:
+ * `{"format":1,...`), the writer appends the sections and closes it. */
 int bundle_write_manifest(struct bundle_writer *w, const char *head, size_t head_len);
 
 /* Did any section that is not optional end other than ok? */

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/* swansong report …: becomes swansong-report, which has its own options and help. */
+#include "cli/command.h"
+#include "cli/options.h"
+#include "cli/report_child.h"
+
+int cmd_report(int argc, char **argv)
+{
+        struct diag d = {0};
+
+        (void)argc;
+        argv[0] = "swansong-report";
+        report_child_exec(argv, &d);
+        complain("report", &d);
+        return STATUS_INCOMPLETE;
+}

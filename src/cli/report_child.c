@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+#include "cli/report_child.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "cli/survive.h"
+
+static const char *const places[] = {"%s/swansong-report", "%s/../libexec/swansong/swansong-report"};
+
+static int find_program(char path[PATH_MAX], struct diag *d)
+{
+        char self[PATH_MAX - 64];
+        ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+        char *slash;
+
+        if (n < 0)
+                return diag_set(d, -errno, "/proc/self/exe: %s", strerror(errno));
+        self[n] = '\0';
+        slash = strrchr(self, '/');
+        if (slash)
+                *slash = '\0';
+        for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
+                snprintf(path, PATH_MAX, places[i], self);
+                if (access(path, X_OK) == 0)
+                        return 0;
+        }
+        return diag_set(d, -ENOENT,
+                        "swansong-report is neither in %s nor in its ../libexec/swansong: no report can be "
+                        "made, install both",
+                        self);
+}
+
+int report_child_exec(char *const argv[], struct diag *d)
+{
+        char path[PATH_MAX];
+        int r = find_program(path, d);
+
+        if (r < 0)
+                return r;
+        execv(path, argv);
+        return diag_set(d, -errno, "%s: %s", path, strerror(errno));
+}
+
+pid_t report_child_start(char *const argv[], bool quiet, struct diag *d)
+{
+        char path[PATH_MAX];
+        int r = find_program(path, d);
+        pid_t child;
+
+        if (r < 0)
+                return r;
+        child = fork();
+        if (child < 0)
+                return diag_set(d, -errno, "fork: %s", strerror(errno));
+        if (child > 0)
+                return child;
+        survive_set_oom_score(OOM_ADJ_EXPENDABLE);
+        if (quiet) {
+                int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+
+                if (null < 0 || dup2(null, STDOUT_FILENO) < 0)
+                        _exit(127);
+        }
+        execv(path, argv);
+        _exit(127);
+}
+
+int report_child_wait(pid_t child, struct diag *d)
+{
+        int status;
+
+        while (waitpid(child, &status, 0) < 0)
+                if (errno != EINTR)
+                        return diag_set(d, -errno, "waiting for swansong-report: %s", strerror(errno));
+        if (WIFSIGNALED(status))
+                return diag_set(d, -ECANCELED,
+                                "swansong-report was killed by signal %d (%s); the bundle is complete, "
+                                "`swansong report` can try again",
+                                WTERMSIG(status), strsignal(WTERMSIG(status)));
+        return WEXITSTATUS(status);
+}
+
+int report_child_run(char *const argv[], struct diag *d)
+{
+        pid_t child = report_child_start(argv, false, d);
+
+        return child < 0 ? (int)child : report_child_wait(child, d);
+}

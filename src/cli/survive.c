@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+#include "cli/survive.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "base/file.h"
+
+static int original_adj;
+static bool original_known;
+
+static int read_oom_score(void)
+{
+        char text[16];
+        struct buf b = BUF_FIXED(text, sizeof(text));
+
+        return file_read_at(AT_FDCWD, "/proc/self/oom_score_adj", &b) < 0 ? 0 : atoi(b.data);
+}
+
+int survive_set_oom_score(int adj)
+{
+        _cleanup_fd_ int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+        char text[16];
+
+        if (fd < 0)
+                return -errno;
+        return file_write_all(fd, text, (size_t)snprintf(text, sizeof(text), "%d\n", adj));
+}
+
+int survive_lower_oom_score(void)
+{
+        if (!original_known) {
+                original_adj = read_oom_score();
+                original_known = true;
+        }
+        /* Refused without CAP_SYS_RESOURCE: then what we have is the lowest that is permitted, and it is
+         * reported. */
+        survive_set_oom_score(-1000);
+        return read_oom_score();
+}
+
+int survive_original_oom_score(void)
+{
+        return original_known ? original_adj : read_oom_score();
+}
+
+int survive_lock_memory(struct diag *d)
+{
+        if (mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) == 0)
+                return 0;
+        if (errno == EINVAL && mlockall(MCL_CURRENT) == 0)
+                return 0;
+        return diag_set(d, -errno,
+                        "memory cannot be locked (%s): it needs CAP_IPC_LOCK or a larger RLIMIT_MEMLOCK; "
+                        "going on without",
+                        strerror(errno));
+}

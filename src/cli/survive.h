@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/* survive - keep ourselves alive and fast while memory runs out; give our children up first. */
+#ifndef SWANSONG_CLI_SURVIVE_H
+#define SWANSONG_CLI_SURVIVE_H
+
+#include "base/diag.h"
+
+/* The oom_score_adj of children that may be killed before anything else. */
+#define OOM_ADJ_EXPENDABLE 1000
+
+/* Lower our oom_score_adj as far as it is permitted (-1000 needs CAP_SYS_RESOURCE).  Returns what it is now.
+ */
+int survive_lower_oom_score(void);
+
+/* What it was before survive_lower_oom_score() was first called: for children that are not ours to judge. */
+int survive_original_oom_score(void);
+
+/* Write /proc/self/oom_score_adj.  Allocates nothing: for use between fork and exec.  0 or -errno. */
+int survive_set_oom_score(int adj);
+
+/* Lock what we have, and what we touch later (MCL_ONFAULT, Linux 4.4).  -errno with d filled when refused. */
+int survive_lock_memory(struct diag *d);
+
+#endif
