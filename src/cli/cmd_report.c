@@ -9,8 +9,7 @@ int cmd_report(int argc, char **argv)
         struct diag d = {0};
 
         (void)argc;
-        argv[0] = "swansong-report";
-        report_child_exec(argv, &d);
+        report_child_exec((const char *const *)argv, &d);
         complain("report", &d);
         return STATUS_INCOMPLETE;
 }

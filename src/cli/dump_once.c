@@ -9,7 +9,7 @@
 static int make_report(const char *path, int binaries_fd, const struct dump_options *options, struct diag *d)
 {
         char fd_text[16];
-        char *argv[8];
+        const char *argv[8];
         int n = 0, status;
         pid_t child;
 
@@ -23,7 +23,7 @@ static int make_report(const char *path, int binaries_fd, const struct dump_opti
                 argv[n++] = fd_text;
         }
         argv[n++] = "--";
-        argv[n++] = (char *)path;
+        argv[n++] = path;
         argv[n] = NULL;
 
         fflush(stdout);

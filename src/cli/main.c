@@ -33,7 +33,7 @@ static void print_help(FILE *out)
 
 static int print_version(void)
 {
-        char *const args[] = {"swansong-report", "--version", NULL};
+        const char *const args[] = {"swansong-report", "--version", NULL};
         struct diag d = {0};
         int status;
 

@@ -34,18 +34,18 @@ static int find_program(char path[PATH_MAX], struct diag *d)
                         self);
 }
 
-int report_child_exec(char *const argv[], struct diag *d)
+int report_child_exec(const char *const argv[], struct diag *d)
 {
         char path[PATH_MAX];
         int r = find_program(path, d);
 
         if (r < 0)
                 return r;
-        execv(path, argv);
+        execv(path, (char *const *)argv);
         return diag_set(d, -errno, "%s: %s", path, strerror(errno));
 }
 
-pid_t report_child_start(char *const argv[], bool quiet, struct diag *d)
+pid_t report_child_start(const char *const argv[], bool quiet, struct diag *d)
 {
         char path[PATH_MAX];
         int r = find_program(path, d);
@@ -65,7 +65,7 @@ pid_t report_child_start(char *const argv[], bool quiet, struct diag *d)
                 if (null < 0 || dup2(null, STDOUT_FILENO) < 0)
                         _exit(127);
         }
-        execv(path, argv);
+        execv(path, (char *const *)argv);
         _exit(127);
 }
 
@@ -84,7 +84,7 @@ int report_child_wait(pid_t child, struct diag *d)
         return WEXITSTATUS(status);
 }
 
-int report_child_run(char *const argv[], struct diag *d)
+int report_child_run(const char *const argv[], struct diag *d)
 {
         pid_t child = report_child_start(argv, false, d);
 

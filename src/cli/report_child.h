@@ -14,15 +14,15 @@
 
 /* Start it with argv (argv[0] is only a name); `quiet` sends its stdout to /dev/null.  The PID, or -errno
  * with d filled. */
-pid_t report_child_start(char *const argv[], bool quiet, struct diag *d);
+pid_t report_child_start(const char *const argv[], bool quiet, struct diag *d);
 
 /* Wait for it.  Its exit status (0..255), or -errno with d filled; -ECANCELED when a signal ended it. */
 int report_child_wait(pid_t child, struct diag *d);
 
 /* Both. */
-int report_child_run(char *const argv[], struct diag *d);
+int report_child_run(const char *const argv[], struct diag *d);
 
 /* Become swansong-report with these arguments.  Returns only on failure: -errno with d filled. */
-int report_child_exec(char *const argv[], struct diag *d);
+int report_child_exec(const char *const argv[], struct diag *d);
 
 #endif
