@@ -62,65 +62,65 @@ static void begin_value(struct json_out *j, const char *key)
         j->comma = true;
 }
 
-void json_object_begin(struct json_out *j, const char *key)
+void json_put_object_begin(struct json_out *j, const char *key)
 {
         begin_value(j, key);
         buf_char(j->buf, '{');
         j->comma = false;
 }
 
-void json_object_end(struct json_out *j)
+void json_put_object_end(struct json_out *j)
 {
         buf_char(j->buf, '}');
         j->comma = true;
 }
 
-void json_array_begin(struct json_out *j, const char *key)
+void json_put_array_begin(struct json_out *j, const char *key)
 {
         begin_value(j, key);
         buf_char(j->buf, '[');
         j->comma = false;
 }
 
-void json_array_end(struct json_out *j)
+void json_put_array_end(struct json_out *j)
 {
         buf_char(j->buf, ']');
         j->comma = true;
 }
 
-void json_string_n(struct json_out *j, const char *key, const char *value, size_t n)
+void json_put_string_n(struct json_out *j, const char *key, const char *value, size_t n)
 {
         begin_value(j, key);
         add_quoted(j->buf, value, n);
 }
 
-void json_string(struct json_out *j, const char *key, const char *value)
+void json_put_string(struct json_out *j, const char *key, const char *value)
 {
         if (value)
-                json_string_n(j, key, value, strlen(value));
+                json_put_string_n(j, key, value, strlen(value));
         else
-                json_null(j, key);
+                json_put_null(j, key);
 }
 
-void json_uint(struct json_out *j, const char *key, uint64_t value)
+void json_put_uint(struct json_out *j, const char *key, uint64_t value)
 {
         begin_value(j, key);
         buf_printf(j->buf, "%llu", (unsigned long long)value);
 }
 
-void json_int(struct json_out *j, const char *key, int64_t value)
+void json_put_int(struct json_out *j, const char *key, int64_t value)
 {
         begin_value(j, key);
         buf_printf(j->buf, "%lld", (long long)value);
 }
 
-void json_bool(struct json_out *j, const char *key, bool value)
+void json_put_bool(struct json_out *j, const char *key, bool value)
 {
         begin_value(j, key);
         buf_str(j->buf, value ? "true" : "false");
 }
 
-void json_null(struct json_out *j, const char *key)
+void json_put_null(struct json_out *j, const char *key)
 {
         begin_value(j, key);
         buf_str(j->buf, "null");

@@ -19,15 +19,15 @@ struct json_out {
 };
 
 /* key is NULL inside an array and for the outermost value. */
-void json_object_begin(struct json_out *j, const char *key);
-void json_object_end(struct json_out *j);
-void json_array_begin(struct json_out *j, const char *key);
-void json_array_end(struct json_out *j);
-void json_string(struct json_out *j, const char *key, const char *value); /* NULL writes null */
-void json_string_n(struct json_out *j, const char *key, const char *value, size_t n);
-void json_uint(struct json_out *j, const char *key, uint64_t value);
-void json_int(struct json_out *j, const char *key, int64_t value);
-void json_bool(struct json_out *j, const char *key, bool value);
-void json_null(struct json_out *j, const char *key);
+void json_put_object_begin(struct json_out *j, const char *key);
+void json_put_object_end(struct json_out *j);
+void json_put_array_begin(struct json_out *j, const char *key);
+void json_put_array_end(struct json_out *j);
+void json_put_string(struct json_out *j, const char *key, const char *value); /* NULL writes null */
+void json_put_string_n(struct json_out *j, const char *key, const char *value, size_t n);
+void json_put_uint(struct json_out *j, const char *key, uint64_t value);
+void json_put_int(struct json_out *j, const char *key, int64_t value);
+void json_put_bool(struct json_out *j, const char *key, bool value);
+void json_put_null(struct json_out *j, const char *key);
 
 #endif
