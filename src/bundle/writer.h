@@ -24,15 +24,41 @@ struct bundle_writer;
 int bundle_create(int dirfd, const char *dir_name, const char *comm, pid_t pid, uint64_t realtime_ns,
                   struct bundle_writer **ret, struct diag *d);
 
-/* One section.  `path` is relative, its directories are made as needed.  Returns 0 always when the section
- * could be noted; what goes wrong with the file itself becomes its status. */
-int section_begin(struct bundle_writer *w, const char *path, bool optional);
+/* One section.  `path` is relative, its directories are made as needed.  What goes wrong with the file itself
+ * becomes its status.  A section that ends other than ok without a byte leaves no file. */
+void section_begin(struct bundle_writer *w, const char *path, bool optional);
 void section_write(struct bundle_writer *w, const void *data, size_t n);
 void section_end(struct bundle_writer *w, enum section_status status, int err, const char *reason);
+
+/* Never mind the section that was begun: no file, no line in the manifest.  Only before its first byte. */
+void section_cancel(struct bundle_writer *w);
+
+/* A section that the process did not live to see. */
+void section_died(struct bundle_writer *w, const char *path, bool optional);
 
 /* A section that could not be had at all: no file, one manifest line. err: positive errno or 0; reason may be
  * NULL (then strerror). */
 void section_missing(struct bundle_writer *w, const char *path, bool optional, int err, const char *reason);
+
+/* Many small files that make one line of the manifest: `path` has a * where they differ
+ * ("proc/4711/task/N/stat" for all N).  Fill in path and optional, begin each file with section_begin_in(),
+ * note a missing one with section_missing_in(), and close the family at the end. */
+struct section_family {
+        const char *path;
+        bool optional;
+
+        unsigned seen, files, failed; /* the writer's: all; had at least in part; not had in full */
+        int err;                      /* of the first failure */
+        char reason[96];
+        uint64_t bytes, begin_ns, end_ns;
+};
+void section_begin_in(struct bundle_writer *w, struct section_family *family, const char *path);
+void section_missing_in(struct section_family *family, int err, const char *reason);
+void family_end(struct bundle_writer *w, const struct section_family *family);
+
+/* The process that was writing has been killed: close the section that it left open, if there is one, with
+ * all the bytes that it had. Returns whether there was one. */
+bool section_abandon(struct bundle_writer *w, enum section_status status, int err, const char *reason);
 
 /* A whole section at once. */
 void section_put(struct bundle_writer *w, const char *path, const void *data, size_t n);

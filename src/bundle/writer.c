@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: MIT */
+/* How it stays whole: the rows of the manifest (writer_ledger.h) and the bytes that are not yet in a file
+ * live in a shared mapping, so that the process which collects may be killed while it hangs in the kernel,
+ * and the one that waits for it still has everything (section_abandon).
+ *
+ * Nothing is fsync'ed.  The page cache outlives the target, us, and the OOM killer; only a machine that goes
+ * down within the next seconds would lose it, while an fsync on a disk that is busy swapping blocks for as
+ * long as it likes, at the very moment when there is no time.
+ *
+ * File names below the bundle are made with O_EXCL and O_NOFOLLOW through directory fds: a bundle in a
+ * directory that others can write to leads nowhere else. */
+#include "bundle/writer.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/file.h"
+#include "bundle/writer_internal.h"
+
+#define MANIFEST     "manifest.json"
+#define MANIFEST_NEW "manifest.json.new"
+
+/* Room on the disk that is kept for the last manifest: it must be written even when the sections filled the
+ * disk. A manifest has about 200 rows of 170 bytes. */
+#define MANIFEST_RESERVE_BYTES 65536
+
+static int path_update(struct bundle_writer *w)
+{
+        size_t n = strlen(w->parent_name);
+        char *path;
+
+        if (asprintf(&path, "%s%s%s", w->parent_name, n > 0 && w->parent_name[n - 1] == '/' ? "" : "/",
+                     w->partial ? w->name.partial : w->name.final) < 0)
+                return -ENOMEM;
+        free(w->path);
+        w->path = path;
+        return 0;
+}
+
+/* The reserve is best effort: not every file system can promise room (EOPNOTSUPP), and on a nearly full one
+ * the evidence is worth more. */
+static void manifest_reserve(struct bundle_writer *w)
+{
+        _cleanup_fd_ int fd = bundle_file_make(w->fd, MANIFEST_NEW);
+
+        if (fd >= 0 && fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, MANIFEST_RESERVE_BYTES) < 0)
+                unlinkat(w->fd, MANIFEST_NEW, 0);
+}
+
+int bundle_create(int dirfd, const char *dir_name, const char *comm, pid_t pid, uint64_t realtime_ns,
+                  struct bundle_writer **ret, struct diag *d)
+{
+        struct bundle_writer *w = calloc(1, sizeof(*w));
+        int r;
+
+        if (!w)
+                return diag_set(d, -ENOMEM, "%s", strerror(ENOMEM));
+        w->fd = w->section_fd = w->dir_fd = -1;
+        w->partial = true;
+        w->ledger = ledger_new();
+        w->parent_name = strdup(dir_name);
+        w->parent_fd = fcntl(dirfd, F_DUPFD_CLOEXEC, 3);
+        r = w->parent_fd < 0 ? -errno : w->ledger && w->parent_name ? 0 : -ENOMEM;
+        for (unsigned n = 1; r == 0; n++) {
+                struct stat st;
+
+                bundle_name_make(comm, pid, realtime_ns, n, &w->name);
+                if (fstatat(w->parent_fd, w->name.final, &st, AT_SYMLINK_NOFOLLOW) == 0)
+                        continue;
+                if (mkdirat(w->parent_fd, w->name.partial, 0700) == 0)
+                        break;
+                if (errno != EEXIST || n >= BUNDLE_NAME_TRIES)
+                        r = -errno;
+        }
+        if (r < 0) {
+                diag_set(d, r, "%s: cannot make a bundle there: %s", dir_name, strerror(-r));
+                bundle_writer_free(w);
+                return r;
+        }
+        w->fd = openat(w->parent_fd, w->name.partial, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        r = w->fd < 0 ? -errno : path_update(w);
+        if (r < 0) {
+                diag_set(d, r, "%s: cannot open the new bundle: %s", dir_name, strerror(-r));
+                bundle_discard(w);
+                bundle_writer_free(w);
+                return r;
+        }
+        manifest_reserve(w);
+        *ret = w;
+        return 0;
+}
+
+/* The first manifest is a file of its own; the last one goes into the room that was kept for it and takes the
+ * first one's place. */
+static int manifest_open(struct bundle_writer *w, bool first)
+{
+        int fd;
+
+        if (first)
+                return bundle_file_make(w->fd, MANIFEST);
+        fd = openat(w->fd, MANIFEST_NEW, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+        return fd < 0 ? -errno : fd;
+}
+
+int bundle_write_manifest(struct bundle_writer *w, const char *head, size_t head_len)
+{
+        static const char sections[] = ",\n\"sections\":[", end[] = "\n]}\n";
+        bool first = faccessat(w->fd, MANIFEST, F_OK, 0) < 0;
+        _cleanup_fd_ int fd = manifest_open(w, first);
+        int r;
+
+        if (fd < 0)
+                return fd;
+        r = file_write_all(fd, head, head_len);
+        if (r == 0)
+                r = file_write_all(fd, sections, strlen(sections));
+        if (r == 0)
+                r = file_write_all(fd, w->ledger->rows, w->ledger->rows_len);
+        if (r == 0)
+                r = file_write_all(fd, end, strlen(end));
+        if (r == 0 && !first && renameat(w->fd, MANIFEST_NEW, w->fd, MANIFEST) < 0)
+                r = -errno;
+        return r;
+}
+
+bool bundle_incomplete(const struct bundle_writer *w)
+{
+        return w->ledger->incomplete;
+}
+
+int bundle_fd(const struct bundle_writer *w)
+{
+        return w->fd;
+}
+
+const char *bundle_path(const struct bundle_writer *w)
+{
+        return w->path;
+}
+
+/* rename() would silently replace an empty directory.  RENAME_NOREPLACE is Linux 3.15, and EINVAL on file
+ * systems that lack it (some network ones). */
+static int rename_noreplace(int dirfd, const char *from, const char *to)
+{
+        struct stat st;
+
+        if (renameat2(dirfd, from, dirfd, to, RENAME_NOREPLACE) == 0)
+                return 0;
+        if (errno != EINVAL && errno != ENOSYS)
+                return -errno;
+        if (fstatat(dirfd, to, &st, AT_SYMLINK_NOFOLLOW) == 0)
+                return -EEXIST;
+        return renameat(dirfd, from, dirfd, to) < 0 ? -errno : 0;
+}
+
+int bundle_finish(struct bundle_writer *w, struct diag *d)
+{
+        int r;
+
+        /* Left over only when the last manifest could not be written. */
+        unlinkat(w->fd, MANIFEST_NEW, 0);
+        for (unsigned n = w->name.try;; n++) {
+                struct bundle_name name;
+
+                bundle_name_retry(&w->name, n, &name);
+                r = rename_noreplace(w->parent_fd, w->name.partial, name.final);
+                if (r == 0) {
+                        memcpy(w->name.final, name.final, sizeof(name.final));
+                        break;
+                }
+                if (r != -EEXIST || n >= BUNDLE_NAME_TRIES)
+                        return diag_set(d, r, "%s: cannot give the finished bundle its name: %s", w->path,
+                                        strerror(-r));
+        }
+        w->partial = false;
+        return path_update(w);
+}
+
+void bundle_discard(struct bundle_writer *w)
+{
+        dir_remove_tree(w->parent_fd, w->partial ? w->name.partial : w->name.final);
+}
+
+void bundle_writer_free(struct bundle_writer *w)
+{
+        if (!w)
+                return;
+        fd_closep(&w->section_fd);
+        fd_closep(&w->dir_fd);
+        fd_closep(&w->fd);
+        fd_closep(&w->parent_fd);
+        ledger_free(w->ledger);
+        free(w->parent_name);
+        free(w->path);
+        free(w);
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/* writer_name - what a bundle is called: COMM.PID.YYYYmmddTHHMMSSZ[.N].swansong, and .partial while it grows.
+ *
+ * COMM comes from the target and may hold anything; what reaches the file name is A-Za-z0-9_+- and dots that
+ * are neither first nor last. */
+#ifndef SWANSONG_BUNDLE_WRITER_NAME_H
+#define SWANSONG_BUNDLE_WRITER_NAME_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#define BUNDLE_NAME_TRIES 1000 /* that many dumps of one process within one second */
+
+struct bundle_name {
+        char stem[128];    /* COMM.PID.TIME */
+        char final[160];   /* .swansong */
+        char partial[176]; /* .swansong.partial */
+        unsigned try;      /* 1, or the number behind the time */
+};
+
+void bundle_name_make(const char *comm, pid_t pid, uint64_t realtime_ns, unsigned try,
+                      struct bundle_name *ret);
+
+/* The same stem with another number. */
+void bundle_name_retry(const struct bundle_name *name, unsigned try, struct bundle_name *ret);
+
+#endif

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT */
+#include "capture/collect.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "capture/collect_child.h"
+
+#define OPTIONAL true
+#define ALWAYS   false
+#define KIB      1024u
+
+const struct collector collectors[] = {
+#define COLLECT(group_, scope_, name_, cap_kib, deadline_ms, optional_, applies_)                            \
+        {.group = #group_,                                                                                   \
+         .scope = SCOPE_##scope_,                                                                            \
+         .name = name_,                                                                                      \
+         .cap = (cap_kib)*KIB,                                                                               \
+         .deadline_ns = (deadline_ms)*NS_PER_MS,                                                             \
+         .optional = optional_,                                                                              \
+         .applies = applies_},
+#define SPECIAL(group_, name_, deadline_ms, optional_, make_)                                                \
+        {.group = #group_,                                                                                   \
+         .scope = SCOPE_SPECIAL,                                                                             \
+         .name = name_,                                                                                      \
+         .deadline_ns = (deadline_ms)*NS_PER_MS,                                                             \
+         .optional = optional_,                                                                              \
+         .make = make_},
+#include "capture/collectors.def"
+#undef COLLECT
+#undef SPECIAL
+};
+const size_t n_collectors = ARRAY_SIZE(collectors);
+
+bool collect_wants(const char *only, const char *group)
+{
+        size_t n = strlen(group);
+
+        if (!only)
+                return true;
+        for (const char *p = only; p; p = strchr(p, ',')) {
+                p += *p == ',';
+                if (strncmp(p, group, n) == 0 && (p[n] == ',' || p[n] == '\0'))
+                        return true;
+        }
+        return false;
+}
+
+static void process_collect(struct collect *c, const struct collector *rows, size_t n)
+{
+        for (size_t i = 0; i < n; i++) {
+                char path[128];
+
+                snprintf(path, sizeof(path), "proc/%d/%s", c->target->pid, rows[i].name);
+                copy_file(c, c->target->proc_fd, rows[i].name, path, &rows[i], NULL);
+        }
+}
+
+static void machine_collect(struct collect *c, const struct collector *rows, size_t n)
+{
+        _cleanup_fd_ int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+        for (size_t i = 0; i < n; i++)
+                copy_file(c, root, rows[i].name, rows[i].name, &rows[i], NULL);
+}
+
+static void special_collect(struct collect *c, const struct collector *rows, size_t n)
+{
+        for (size_t i = 0; i < n; i++)
+                rows[i].make(c, &rows[i]);
+}
+
+static const struct {
+        void (*collect)(struct collect *c, const struct collector *rows, size_t n);
+        bool together; /* neighbouring rows are one pass over threads, processes or directories */
+} scopes[] = {
+        [SCOPE_PROCESS] = {process_collect, false},
+        [SCOPE_THREAD] = {threads_collect, true},
+        [SCOPE_MACHINE] = {machine_collect, false},
+        [SCOPE_SPECIAL] = {special_collect, false},
+};
+
+static size_t neighbourhood_end(size_t row)
+{
+        size_t end = row + 1;
+
+        if (scopes[collectors[row].scope].together)
+                while (end < n_collectors && collectors[end].scope == collectors[row].scope)
+                        end++;
+        return end;
+}
+
+void collect_rows(struct collect *c, size_t first)
+{
+        for (size_t row = first, end; row < n_collectors; row = end) {
+                const struct collector *rows = &collectors[row];
+
+                end = neighbourhood_end(row);
+                if (!collect_wants(c->only, rows->group) || (rows->applies && !rows->applies(c)))
+                        continue;
+                c->progress->row = row;
+                c->progress->next = end;
+                c->progress->deadline_ns = clock_monotonic_ns() + rows->deadline_ns;
+                scopes[rows->scope].collect(c, rows, end - row);
+        }
+        c->progress->next = n_collectors;
+        c->progress->deadline_ns = UINT64_MAX;
+}

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+/* collect - run the table of collectors.def: copy what /proc, /sys and the kernel say into the bundle.
+ *
+ * Internal to src/capture. The collectors run in a child process (collect_run()): a read of /proc may hang
+ * for as long as somebody holds the target's mmap_lock, and a statx of a file on a dead file server for ever.
+ * Such a child is killed and the next one goes on behind the section that hung.
+ */
+#ifndef SWANSONG_CAPTURE_COLLECT_H
+#define SWANSONG_CAPTURE_COLLECT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/target.h"
+#include "bundle/writer.h"
+
+enum scope { SCOPE_PROCESS, SCOPE_THREAD, SCOPE_RELATIVE, SCOPE_GROUP, SCOPE_MACHINE, SCOPE_SPECIAL };
+
+struct collect;
+
+/* One row of collectors.def. */
+struct collector {
+        const char *group;
+        enum scope scope;
+        const char *name;
+        uint64_t cap;         /* bytes of one file */
+        uint64_t deadline_ns; /* duration */
+        bool optional;
+        void (*make)(struct collect *c, const struct collector *row); /* SPECIAL: writes the section */
+        bool (*applies)(const struct collect *c);                     /* else: NULL, or is it wanted here? */
+};
+
+/* In memory that is shared with the collecting process. */
+struct collect_progress {
+        size_t row;           /* the first row of the neighbourhood that is being taken */
+        size_t next;          /* the row behind it */
+        uint64_t deadline_ns; /* CLOCK_MONOTONIC: when it should be done */
+        bool target_died;
+};
+
+struct collect {
+        const struct target *target;
+        struct bundle_writer *writer;
+        const char *only; /* NULL: all groups */
+        bool with_environ;
+        bool own_process; /* we are the child: namespaces may be changed, we end soon */
+        struct collect_progress *progress;
+        bool target_died; /* set by collect_run() */
+        char *buffer;     /* COLLECT_BUFFER bytes, for whoever is at it */
+};
+
+/* The kernel's seq_files give at most a few pages per read(), and smaps of 60,000 mappings has 60 MB: nothing
+ * is ever held as a whole. */
+#define COLLECT_BUFFER 65536
+
+/* Take all rows.  0, or -errno when not even the collecting process could be set up. */
+int collect_run(struct collect *c);
+
+/* Does --only ask for the group? */
+bool collect_wants(const char *only, const char *group);
+
+/* The table, and the group `stacks`, for messages. */
+extern const struct collector collectors[];
+extern const size_t n_collectors;
+
+/* Has the target ended meanwhile?  Remembered once seen. */
+bool collect_target_died(struct collect *c);
+
+/* Copy dirfd/name into the section `path`, at most row->cap bytes, no read after the deadline.  With a
+ * family, the file counts for it, and one whose owner has ended (ESRCH, ENOENT) is passed over.  0, or -errno
+ * when nothing could be read: then that has been noted. */
+int copy_file(struct collect *c, int dirfd, const char *name, const char *path, const struct collector *row,
+              struct section_family *family);
+
+/* Drivers for neighbouring rows of one scope. */
+void threads_collect(struct collect *c, const struct collector *rows, size_t n);
+
+#endif

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT */
+/* collect_child - between collect.c (the table's loop) and collect_child.c (the process it runs in). */
+#ifndef SWANSONG_CAPTURE_COLLECT_CHILD_H
+#define SWANSONG_CAPTURE_COLLECT_CHILD_H
+
+#include <stddef.h>
+
+#include "capture/collect.h"
+
+/* Take the table's rows from `first` on, in this process. */
+void collect_rows(struct collect *c, size_t first);
+
+#endif
