@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+#include "trigger/level.h"
+
+#include <errno.h>
+#include <string.h>
+
+int level_parse(struct trigger *t, const char *text, struct diag *d)
+{
+        int r = size_parse(text, &t->size);
+
+        if (r == -ERANGE && strchr(text, '%'))
+                return diag_set(d, -EINVAL, "--%s %.40s: a percentage is above 0 and at most 100",
+                                t->type->option, text);
+        if (r == -ERANGE)
+                return diag_set(d, -EINVAL, "--%s %.40s: the size is out of range", t->type->option, text);
+        if (r < 0)
+                return diag_set(d, -EINVAL, "--%s %.40s: not a size; write 512M, 2G or 90%%", t->type->option,
+                                text);
+        return 0;
+}
+
+uint64_t level_of_limit(const struct trigger *t, const struct trigger_wholes *w)
+{
+        return size_resolve(&t->size, w->limit.bytes);
+}
+
+uint64_t level_end_limit(const struct trigger_wholes *w)
+{
+        return w->limit.bytes;
+}
+
+void level_explain(const struct trigger *t, const char *noun, uint64_t value, uint64_t whole,
+                   const char *whole_name, struct buf *out)
+{
+        char value_text[SIZE_TEXT], level_text[SIZE_TEXT];
+
+        size_format(value, value_text);
+        if (t->size.is_percent)
+                buf_printf(out, "%s %s reached %g %% of the %s of %s", noun, value_text, t->size.percent,
+                           size_format(whole, level_text), whole_name);
+        else
+                buf_printf(out, "%s %s reached %s", noun, value_text, size_format(t->size.bytes, level_text));
+        if (t->type->letter)
+                buf_printf(out, " (-%c %s)", t->type->letter, t->given);
+        else
+                buf_printf(out, " (--%s %s)", t->type->option, t->given);
+}
