@@ -95,7 +95,9 @@ struct report_cgroup {
         uint32_t version; /* 1, 2; 0 unknown */
         const char *path; /* as in /proc/PID/cgroup */
         uint64_t usage, peak, limit, swap_usage,
-                swap_limit;     /* limit: the effective one; REPORT_UNKNOWN: unlimited */
+                swap_limit; /* limit: the effective one; REPORT_UNKNOWN: unlimited */
+        uint64_t high;      /* v2's memory.high, the lowest of the group and its ancestors: from here on the
+                               kernel slows it down; REPORT_UNKNOWN: none */
         const char *limit_path; /* the group (this one or an ancestor) that sets it */
         uint64_t n_processes;
         const struct report_key_value *stat; /* memory.stat */
@@ -167,6 +169,11 @@ struct report {
                 const struct report_where *where;
                 size_t n_where;
                 double growth_bytes_per_s; /* from the history; NaN if there is none */
+                uint64_t limit_used;       /* what counts against `limit`: the group's usage, or MemTotal -
+                                              MemAvailable */
+                uint64_t virtual_size;     /* address space, what RLIMIT_AS bounds */
+                uint64_t socket_memory;    /* held by the kernel for its sockets, no part of RSS */
+                const char *source; /* the file rss comes from: "smaps", "smaps_rollup", "status", "statm" */
         } memory;
 
         const struct report_thread *threads; /* in the order of the core */
