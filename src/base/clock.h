@@ -28,6 +28,12 @@ static inline uint64_t clock_realtime_ns(void)
         return (uint64_t)t.tv_sec * NS_PER_S + (uint64_t)t.tv_nsec;
 }
 
+/* The time of day at a moment that is given in CLOCK_MONOTONIC's ns. */
+static inline uint64_t clock_realtime_of_boot(uint64_t monotonic_ns)
+{
+        return clock_realtime_ns() - clock_monotonic_ns() + monotonic_ns;
+}
+
 /* "2026-11-21T05:00:00.123456Z" (microseconds, UTC) into CLOCK_TEXT bytes; returns out. */
 #define CLOCK_TEXT 32
 char *clock_rfc3339(uint64_t realtime_ns, char out[CLOCK_TEXT]);

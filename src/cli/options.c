@@ -36,12 +36,11 @@ int option_pid(const char *text, pid_t *ret, struct diag *d)
         return diag_set(d, -EINVAL, "'%.80s' is not a PID; give a number, as in -p 4711", text);
 }
 
-/* In a container PID 1 is the service itself, and a fair target; the machine's own init is not. */
-static bool is_machine_init(pid_t pid)
+bool pid_namespace_is_initial(void)
 {
         struct stat st;
 
-        return pid == 1 && stat("/proc/self/ns/pid", &st) == 0 && st.st_ino == PID_NS_INIT_INO;
+        return stat("/proc/self/ns/pid", &st) == 0 && st.st_ino == PID_NS_INIT_INO;
 }
 
 int option_target(pid_t pid, struct target *ret, struct diag *d)
@@ -50,7 +49,8 @@ int option_target(pid_t pid, struct target *ret, struct diag *d)
         _cleanup_fd_ int maps = -1;
         int r;
 
-        if (is_machine_init(pid))
+        /* In a container PID 1 is the service itself, and a fair target; the machine's own init is not. */
+        if (pid == 1 && pid_namespace_is_initial())
                 return diag_set(
                         d, -EPERM,
                         "PID 1 is this machine's init, which is never stopped; give the PID of a service");

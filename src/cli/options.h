@@ -17,6 +17,9 @@ int option_pid(const char *text, pid_t *ret, struct diag *d);
  * status. */
 int option_target(pid_t pid, struct target *ret, struct diag *d);
 
+/* Are PIDs the machine's own here, the ones that the kernel's log names? */
+bool pid_namespace_is_initial(void);
+
 /* Where bundles go.  `given` is -o's argument or NULL: then $SWANSONG_DIR, then the default, which is the
  * current directory, or with `state` the state directory ($XDG_STATE_HOME/swansong, ~/.local/state/swansong,
  * /var/lib/swansong for root), made if it is missing (0700).  Returns the directory's fd; *ret_name is its
