@@ -41,8 +41,9 @@ void section_died(struct bundle_writer *w, const char *path, bool optional);
 void section_missing(struct bundle_writer *w, const char *path, bool optional, int err, const char *reason);
 
 /* Many small files that make one line of the manifest: `path` has a * where they differ
- * ("proc/4711/task/N/stat" for all N).  Fill in path and optional, begin each file with section_begin_in(),
- * note a missing one with section_missing_in(), and close the family at the end. */
+ * ("proc/4711/task/ * /stat" without the blanks).  Fill in path and optional, begin each file with
+ * section_begin_in(), note a missing one with section_missing_in(), and close the family at the end with what
+ * there is to say of it as a whole; failures of single files are said when that is SECTION_OK. */
 struct section_family {
         const char *path;
         bool optional;
@@ -54,7 +55,8 @@ struct section_family {
 };
 void section_begin_in(struct bundle_writer *w, struct section_family *family, const char *path);
 void section_missing_in(struct section_family *family, int err, const char *reason);
-void family_end(struct bundle_writer *w, const struct section_family *family);
+void family_end(struct bundle_writer *w, const struct section_family *family, enum section_status status,
+                int err, const char *reason);
 
 /* The process that was writing has been killed: close the section that it left open, if there is one, with
  * all the bytes that it had. Returns whether there was one. */

@@ -105,10 +105,8 @@ void family_add(struct section_family *f, const struct ledger_row *row)
         }
 }
 
-bool family_row(const struct section_family *f, struct ledger_row *ret, char *reason, size_t reason_size)
+void family_row(const struct section_family *f, struct ledger_row *ret, char *reason, size_t reason_size)
 {
-        if (f->seen == 0)
-                return false;
         *ret = (struct ledger_row){
                 .path = f->path,
                 .status = f->failed == 0 ? SECTION_OK
@@ -126,5 +124,4 @@ bool family_row(const struct section_family *f, struct ledger_row *ret, char *re
                 snprintf(reason, reason_size, "%u of %u: %s", f->failed, f->seen, f->reason);
                 ret->reason = reason;
         }
-        return true;
 }

@@ -50,7 +50,7 @@ void ledger_add(struct ledger *l, const struct ledger_row *row);
 /* Count a finished file for its family. */
 void family_add(struct section_family *f, const struct ledger_row *row);
 
-/* The family's own row; its reason may point into `reason`.  False: nothing was there, nothing to say. */
-bool family_row(const struct section_family *f, struct ledger_row *ret, char *reason, size_t reason_size);
+/* The family's own row; its reason may point into `reason`. */
+void family_row(const struct section_family *f, struct ledger_row *ret, char *reason, size_t reason_size);
 
 #endif

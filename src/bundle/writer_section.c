@@ -120,6 +120,8 @@ void section_end(struct bundle_writer *w, enum section_status status, int err, c
         struct ledger *l = w->ledger;
         struct ledger_row row;
 
+        if (status == SECTION_MISSING && w->section_fd < 0)
+                l->pending_len = 0;
         if (l->pending_len > 0 || status == SECTION_OK)
                 section_flush(w);
         if (w->section_error) {
@@ -196,13 +198,21 @@ void section_missing_in(struct section_family *family, int err, const char *reas
                                                 .end_ns = now});
 }
 
-void family_end(struct bundle_writer *w, const struct section_family *family)
+void family_end(struct bundle_writer *w, const struct section_family *family, enum section_status status,
+                int err, const char *reason)
 {
         struct ledger_row row;
-        char reason[128];
+        char failures[128];
 
-        if (family_row(family, &row, reason, sizeof(reason)))
-                ledger_add(w->ledger, &row);
+        if (status == SECTION_OK && family->seen == 0)
+                return;
+        family_row(family, &row, failures, sizeof(failures));
+        if (status != SECTION_OK) {
+                row.status = status == SECTION_CUT && family->files == 0 ? SECTION_MISSING : status;
+                row.err = err;
+                row.reason = reason;
+        }
+        ledger_add(w->ledger, &row);
 }
 
 /* What the killed process had not yet written is in `pending`; how much of its last write() still reached the

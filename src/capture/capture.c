@@ -73,6 +73,7 @@ int capture_run(const struct capture_request *request, struct capture_outcome *r
         if (r < 0)
                 return r;
         collect.writer = c.writer;
+        collect.ns_pid = c.id.ns_pid;
         r = collect_run(&collect);
         if (r < 0)
                 section_missing(c.writer, "proc", false, -r, "the collectors could not be started");

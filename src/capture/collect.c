@@ -7,7 +7,9 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "capture/collect_child.h"
+#include "capture/collectors.h"
 
 #define OPTIONAL true
 #define ALWAYS   false
@@ -22,10 +24,11 @@ const struct collector collectors[] = {
          .deadline_ns = (deadline_ms)*NS_PER_MS,                                                             \
          .optional = optional_,                                                                              \
          .applies = applies_},
-#define SPECIAL(group_, name_, deadline_ms, optional_, make_)                                                \
+#define SPECIAL(group_, name_, cap_kib, deadline_ms, optional_, make_)                                       \
         {.group = #group_,                                                                                   \
          .scope = SCOPE_SPECIAL,                                                                             \
          .name = name_,                                                                                      \
+         .cap = (cap_kib)*KIB,                                                                               \
          .deadline_ns = (deadline_ms)*NS_PER_MS,                                                             \
          .optional = optional_,                                                                              \
          .make = make_},
@@ -73,14 +76,28 @@ static void special_collect(struct collect *c, const struct collector *rows, siz
                 rows[i].make(c, &rows[i]);
 }
 
+bool environ_applies(const struct collect *c)
+{
+        return c->with_environ;
+}
+
+/* "0" on a machine with one node, "0-1" or "0,2" with more. */
+bool numa_applies(const struct collect *c)
+{
+        char text[64];
+        struct buf b = BUF_FIXED(text, sizeof(text));
+
+        (void)c;
+        return file_read_at(AT_FDCWD, "/sys/devices/system/node/online", &b) == 0 && strpbrk(text, "-,");
+}
+
 static const struct {
         void (*collect)(struct collect *c, const struct collector *rows, size_t n);
         bool together; /* neighbouring rows are one pass over threads, processes or directories */
 } scopes[] = {
-        [SCOPE_PROCESS] = {process_collect, false},
-        [SCOPE_THREAD] = {threads_collect, true},
-        [SCOPE_MACHINE] = {machine_collect, false},
-        [SCOPE_SPECIAL] = {special_collect, false},
+        [SCOPE_PROCESS] = {process_collect, false},   [SCOPE_THREAD] = {threads_collect, true},
+        [SCOPE_RELATIVE] = {relatives_collect, true}, [SCOPE_GROUP] = {groups_collect, true},
+        [SCOPE_MACHINE] = {machine_collect, false},   [SCOPE_SPECIAL] = {special_collect, false},
 };
 
 static size_t neighbourhood_end(size_t row)

@@ -14,6 +14,7 @@
 
 #include "base/target.h"
 #include "bundle/writer.h"
+#include "capture/inode_set.h"
 
 enum scope { SCOPE_PROCESS, SCOPE_THREAD, SCOPE_RELATIVE, SCOPE_GROUP, SCOPE_MACHINE, SCOPE_SPECIAL };
 
@@ -44,8 +45,11 @@ struct collect {
         struct bundle_writer *writer;
         const char *only; /* NULL: all groups */
         bool with_environ;
+        pid_t ns_pid;     /* the target's PID in its own PID namespace */
         bool own_process; /* we are the child: namespaces may be changed, we end soon */
         struct collect_progress *progress;
+        struct inode_set sockets; /* the inodes of the target's sockets, once its descriptors were read */
+        bool sockets_known;
         bool target_died; /* set by collect_run() */
         char *buffer;     /* COLLECT_BUFFER bytes, for whoever is at it */
 };
@@ -73,7 +77,8 @@ bool collect_target_died(struct collect *c);
 int copy_file(struct collect *c, int dirfd, const char *name, const char *path, const struct collector *row,
               struct section_family *family);
 
-/* Drivers for neighbouring rows of one scope. */
-void threads_collect(struct collect *c, const struct collector *rows, size_t n);
+/* The same from an open file. */
+int copy_fd(struct collect *c, int fd, const char *path, const struct collector *row,
+            struct section_family *family);
 
 #endif

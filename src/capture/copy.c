@@ -58,7 +58,7 @@ struct copied {
         bool pieces; /* more than one buffer: the file may have changed between them */
 };
 
-static void copy_fd(struct collect *c, int fd, const struct collector *row, struct copied *ret)
+static void copy_bytes(struct collect *c, int fd, const struct collector *row, struct copied *ret)
 {
         struct copied done = {0};
         bool end = false;
@@ -95,24 +95,16 @@ static int note_unreadable(struct collect *c, const char *path, const struct col
         return -err;
 }
 
-int copy_file(struct collect *c, int dirfd, const char *name, const char *path, const struct collector *row,
-              struct section_family *family)
+int copy_fd(struct collect *c, int fd, const char *path, const struct collector *row,
+            struct section_family *family)
 {
-        _cleanup_fd_ int fd = -1;
         struct copied done;
 
         if (family)
                 section_begin_in(c->writer, family, path);
         else
                 section_begin(c->writer, path, row->optional);
-        fd = openat(dirfd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK);
-        if (fd < 0) {
-                int err = errno;
-
-                section_cancel(c->writer);
-                return note_unreadable(c, path, row, family, err);
-        }
-        copy_fd(c, fd, row, &done);
+        copy_bytes(c, fd, row, &done);
         if (done.err && done.bytes == 0) {
                 section_cancel(c->writer);
                 return note_unreadable(c, path, row, family, done.err);
@@ -123,10 +115,20 @@ int copy_file(struct collect *c, int dirfd, const char *name, const char *path, 
                 section_end(c->writer, SECTION_CUT, ETIME, "took too long to read");
         else if (row->scope == SCOPE_PROCESS && (done.err || done.pieces || done.bytes == 0) &&
                  collect_target_died(c))
-                section_end(c->writer, SECTION_TARGET_DIED, done.err, NULL);
+                section_end(c->writer, SECTION_TARGET_DIED, done.err, "the process ended meanwhile");
         else if (done.err)
                 section_end(c->writer, SECTION_CUT, done.err, NULL);
         else
                 section_end(c->writer, SECTION_OK, 0, NULL);
         return 0;
+}
+
+int copy_file(struct collect *c, int dirfd, const char *name, const char *path, const struct collector *row,
+              struct section_family *family)
+{
+        _cleanup_fd_ int fd = openat(dirfd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK);
+
+        if (fd < 0)
+                return note_unreadable(c, path, row, family, errno);
+        return copy_fd(c, fd, path, row, family);
 }
