@@ -3,7 +3,9 @@
 
 VERSION  := 0.1.0
 BUILD    ?= build
-CC       ?= gcc
+ifeq ($(origin CC),default)
+CC       := gcc
+endif
 PREFIX   ?= /usr/local
 OPT      ?= -O2 -g
 WARN     := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wwrite-strings -Wformat=2 \
@@ -12,6 +14,9 @@ CPPFLAGS += -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DSWANSONG_VERSION='"$(VERSION)
 CFLAGS   += -std=gnu11 $(OPT) $(WARN) -fstack-protector-strong $(SAN)
 LDFLAGS  += $(SAN)
 DEPFLAGS  = -MMD -MP
+
+# `make V=1` shows the whole commands.
+Q := $(if $(V),,@)
 
 # The two halves.  What they share is base, arch and (of bundle) the format.
 SHARED_SRC  := $(wildcard src/base/*.c src/arch/*.c)
@@ -29,14 +34,17 @@ objs = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 all: $(BUILD)/swansong $(BUILD)/swansong-report ## build everything (default)
 
 $(BUILD)/swansong: $(call objs,$(CAPTURE_SRC))
-	$(CC) $(LDFLAGS) -o $@ $^ $(CAPTURE_LIBS)
+	@echo "  LD  $@"
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(CAPTURE_LIBS)
 
 $(BUILD)/swansong-report: $(call objs,$(REPORT_SRC))
-	$(CC) $(LDFLAGS) -o $@ $^ $(REPORT_LIBS)
+	@echo "  LD  $@"
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(REPORT_LIBS)
 
 $(BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) $(DEPFLAGS) -c -o $@ $<
+	@echo "  CC  $<"
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(DEPFLAGS) -c -o $@ $<
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
