@@ -1,0 +1,49 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# setup - install what this machine lacks, from Debian's packages.
+#
+#   scripts/setup.sh build    what `make` and `make demo` need
+#   scripts/setup.sh          that, and everything the tests and benchmarks use
+#
+# Installs only what is missing; needs root for that, and says what to do without.
+set -eu
+
+BUILD="gcc g++ make libc6-dev libdw-dev libelf-dev libmnl-dev libjansson-dev"
+TEST="clang libclang-rt-14-dev libcriterion-dev libunwind-dev gdb elfutils valgrind strace python3 python3-jsonschema
+      gcc-aarch64-linux-gnu libc6-dev-arm64-cross redis-server redis-tools postgresql nginx-light golang-go
+      libc6-dbg iproute2 util-linux procps git qemu-system-x86 busybox-static cpio xz-utils"
+
+wanted=$BUILD
+[ "${1:-}" = build ] || wanted="$BUILD $TEST"
+
+missing=
+for package in $wanted; do
+        dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'install ok installed' || missing="$missing $package"
+done
+# Any node will do: machines often have a newer one than Debian's.
+if [ "${1:-}" != build ] && ! command -v node >/dev/null; then
+        missing="$missing nodejs"
+fi
+[ -n "$missing" ] || exit 0
+
+if ! command -v apt-get >/dev/null; then
+        echo "setup: this machine has no apt-get; install these (Debian's names) by its own means:$missing" >&2
+        exit 1
+fi
+if [ "$(id -u)" -ne 0 ]; then
+        echo "setup: only root can install packages; run: sudo apt-get install$missing" >&2
+        exit 1
+fi
+
+echo "setup: installing$missing"
+# The servers are for the tests, which start their own: none may be started by its package.
+policy=/usr/sbin/policy-rc.d
+if [ ! -e $policy ]; then
+        printf '#!/bin/sh\nexit 101\n' >$policy
+        chmod 755 $policy
+        trap 'rm -f $policy' EXIT
+fi
+export DEBIAN_FRONTEND=noninteractive
+apt-get update -qq
+# shellcheck disable=SC2086  # a list of words
+apt-get install -y -qq --no-install-recommends $missing >/dev/null
