@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+/* threads - take the registers and stacks of all threads of a process, at one common instant.
+ *
+ * Three steps, so that the target stands still for the shortest of them only:
+ *   threads_prepare()  it runs on: maps, modules, the list of threads, buffers reserved and touched
+ *   threads_take()     the pause: stop all, registers, stacks, release all; nothing allocated, nothing
+ * written threads_write()    it runs on, untraced: the sections "core" and "threads.tsv" (docs/bundle.md)
+ *
+ * Never leaves the target stopped, traced or changed, on whatever path: the tracer is a thread of its own
+ * that lives for threads_take() only, and the kernel lets go of every tracee when its tracer ends.
+ *
+ * A target that cannot be stopped like any other (stopped already, traced by a debugger, dying) is no error:
+ * totals.condition names it, and what can be had without stopping is taken.
+ */
+#ifndef SWANSONG_CAPTURE_THREADS_H
+#define SWANSONG_CAPTURE_THREADS_H
+
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/diag.h"
+#include "base/target.h"
+#include "bundle/writer.h"
+
+struct thread_capture;
+
+struct thread_totals {
+        unsigned listed;       /* all that were seen */
+        unsigned stopped;      /* with all registers */
+        unsigned syscall;      /* with SP and PC only */
+        unsigned lost;         /* ended meanwhile, or nothing could be had */
+        uint64_t pause_ns;     /* first interrupt to last release; UINT64_MAX: nothing was stopped */
+        const char *condition; /* of docs/bundle.md, or NULL; static */
+        const char *sentence; /* what it means, with the tracer's name and PID; "" if there is no condition */
+};
+
+/* How long a thread may take to stop before it is read without stopping, when the caller gives 0. */
+#define THREADS_STOP_DEADLINE_NS (UINT64_C(100) * 1000 * 1000)
+
+/* Learn what does not change while the target runs, and reserve everything that threads_take() needs.  The
+ * target is not traced yet.  `t` must outlive *ret.  0; -ESRCH: it has ended; -ENOMEM; -EMFILE...; d filled.
+ */
+int threads_prepare(const struct target *t, uint64_t stop_deadline_ns, struct thread_capture **ret,
+                    struct diag *d);
+
+/* The pause.  Call it once, soon after threads_prepare(); signals to the calling thread wait until it is
+ * over. 0, whatever could be had; -ESRCH: the target ended meanwhile (what was taken before can still be
+ * written); -EAGAIN: no thread could be started to trace with. */
+int threads_take(struct thread_capture *c);
+
+/* The text of /proc/PID/maps as read by threads_prepare(); empty when it was not permitted. */
+const struct buf *threads_maps(const struct thread_capture *c);
+
+struct thread_totals threads_totals(const struct thread_capture *c);
+
+/* Both sections, also when nothing could be had: then they are `missing`, with the reason. */
+void threads_write(const struct thread_capture *c, struct bundle_writer *w);
+
+void threads_free(struct thread_capture *c); /* NULL is fine */
+
+static inline void threads_freep(struct thread_capture **c)
+{
+        threads_free(*c);
+        *c = NULL;
+}
+#define _cleanup_threads_ _cleanup_(threads_freep)
+
+#endif
