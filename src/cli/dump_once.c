@@ -6,12 +6,11 @@
 
 #include "cli/report_child.h"
 
-static int make_report(const char *path, int binaries_fd, const struct dump_options *options, struct diag *d)
+pid_t dump_report_start(const char *path, int binaries_fd, const struct dump_options *options, struct diag *d)
 {
         char fd_text[16];
         const char *argv[8];
-        int n = 0, status;
-        pid_t child;
+        int n = 0;
 
         argv[n++] = "swansong-report";
         argv[n++] = "--save";
@@ -27,7 +26,14 @@ static int make_report(const char *path, int binaries_fd, const struct dump_opti
         argv[n] = NULL;
 
         fflush(stdout);
-        child = report_child_start(argv, !options->print, d);
+        return report_child_start(argv, !options->print, d);
+}
+
+static int make_report(const char *path, int binaries_fd, const struct dump_options *options, struct diag *d)
+{
+        pid_t child = dump_report_start(path, binaries_fd, options, d);
+        int status;
+
         if (child < 0)
                 return (int)child;
         status = report_child_wait(child, d);

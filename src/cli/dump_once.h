@@ -25,4 +25,8 @@ struct dump_result {
 int dump_once(const struct capture_request *request, const struct dump_options *options,
               struct dump_result *ret, struct diag *d);
 
+/* Only start making the report of a finished bundle: the child's PID, or -errno with d filled. */
+pid_t dump_report_start(const char *path, int binaries_fd, const struct dump_options *options,
+                        struct diag *d);
+
 #endif

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 
 #include "base/file.h"
 
@@ -57,4 +58,23 @@ int survive_lock_memory(struct diag *d)
                         "memory cannot be locked (%s): it needs CAP_IPC_LOCK or a larger RLIMIT_MEMLOCK; "
                         "going on without",
                         strerror(errno));
+}
+
+static struct rlimit original_files;
+
+void survive_raise_files(void)
+{
+        struct rlimit raised;
+
+        if (getrlimit(RLIMIT_NOFILE, &original_files) < 0)
+                return;
+        raised = original_files;
+        raised.rlim_cur = raised.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &raised);
+}
+
+void survive_original_files(void)
+{
+        if (original_files.rlim_max > 0)
+                setrlimit(RLIMIT_NOFILE, &original_files);
 }

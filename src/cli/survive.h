@@ -21,4 +21,8 @@ int survive_set_oom_score(int adj);
 /* Lock what we have, and what we touch later (MCL_ONFAULT, Linux 4.4).  -errno with d filled when refused. */
 int survive_lock_memory(struct diag *d);
 
+/* Raise the limit of open files as far as it is permitted; and, in a child before exec, put it back. */
+void survive_raise_files(void);
+void survive_original_files(void);
+
 #endif

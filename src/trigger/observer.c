@@ -46,6 +46,8 @@ int observer_open(const struct target *t, const struct observer_rules *rules, st
         memset(ret->conditions, 0, sizeof(ret->conditions));
         history_reset(&ret->history);
         r = sampler_tick(&ret->sampler);
+        if (r == -ESRCH && sampler_rebind(&ret->sampler) == 0)
+                r = sampler_tick(&ret->sampler);
         if (r < 0)
                 diag_set(d, r, "PID %d has ended", t->pid);
         else
@@ -102,6 +104,8 @@ int observer_tick(struct observer *o, const struct observer_rules *rules, struct
 {
         int r = sampler_tick(&o->sampler), fired = 0;
 
+        if (r == -ESRCH && sampler_rebind(&o->sampler) == 0)
+                r = sampler_tick(&o->sampler);
         if (r < 0)
                 return r;
         *ret_sleep_ns = rules->longest_ns;

@@ -41,6 +41,7 @@ int sampler_open(const struct target *t, struct sampler *ret, struct diag *d)
 
 void sampler_close(struct sampler *s)
 {
+        fd_closep(&s->thread_fd);
         fd_closep(&s->statm_fd);
         fd_closep(&s->status_fd);
         fd_closep(&s->usage_fd);
@@ -63,6 +64,43 @@ int sampler_tick(struct sampler *s)
         /* The counters are not read at one instant: `shared` may be the larger one for a moment. */
         s->now.anon = statm.resident > statm.shared ? (statm.resident - statm.shared) * s->page_size : 0;
         return 0;
+}
+
+/* Open `name`'s files in place of those we have; they must show memory. */
+static int try_thread(struct sampler *s, int task_fd, const char *name)
+{
+        _cleanup_fd_ int dir = openat(task_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        _cleanup_fd_ int statm = dir < 0 ? -1 : openat(dir, "statm", O_RDONLY | O_CLOEXEC);
+        _cleanup_fd_ int status = dir < 0 ? -1 : openat(dir, "status", O_RDONLY | O_CLOEXEC);
+        struct statm memory;
+        char text[128];
+        ssize_t n = statm < 0 || status < 0 ? -1 : pread(statm, text, sizeof(text), 0);
+
+        if (n < 0 || statm_parse(text, (size_t)n, &memory) < 0 || memory.size == 0)
+                return -ESRCH;
+        fd_closep(&s->thread_fd);
+        fd_closep(&s->statm_fd);
+        fd_closep(&s->status_fd);
+        s->thread_fd = take_fd(&dir);
+        s->statm_fd = take_fd(&statm);
+        s->status_fd = take_fd(&status);
+        return 0;
+}
+
+int sampler_rebind(struct sampler *s)
+{
+        int fd = openat(s->proc_fd, "task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        _cleanup_dir_ DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+        struct dirent *entry;
+
+        if (!dir) {
+                fd_closep(&fd);
+                return -ESRCH;
+        }
+        while ((entry = readdir(dir)))
+                if (entry->d_name[0] != '.' && try_thread(s, fd, entry->d_name) == 0)
+                        return 0;
+        return -ESRCH;
 }
 
 void sampler_details(struct sampler *s, struct machine *m)
@@ -95,7 +133,7 @@ int sampler_rollup(struct sampler *s)
         struct buf b = BUF_FIXED(text, sizeof(text));
         uint64_t begin_ns = clock_monotonic_ns(), pss, clean = 0, dirty = 0;
         /* Opened anew each time: the open file would stay with the memory from before an exec. */
-        int r = file_read_at(s->proc_fd, "smaps_rollup", &b);
+        int r = file_read_at(s->thread_fd >= 0 ? s->thread_fd : s->proc_fd, "smaps_rollup", &b);
 
         s->rollup_end_ns = clock_monotonic_ns();
         s->rollup_cost_ns = s->rollup_end_ns - begin_ns;

@@ -18,7 +18,8 @@
 #include "trigger/sample.h"
 
 struct sampler {
-        int proc_fd; /* the target's, not ours to close */
+        int proc_fd;   /* the target's, not ours to close */
+        int thread_fd; /* /proc/PID/task/TID of a living thread, when the first thread has ended; else -1 */
         int statm_fd, status_fd, usage_fd;
         uint64_t page_size;
         uint64_t details_ns;     /* when they were last read */
@@ -27,7 +28,7 @@ struct sampler {
         struct sample now;       /* the latest */
 };
 
-#define SAMPLER_NONE ((struct sampler){.statm_fd = -1, .status_fd = -1, .usage_fd = -1})
+#define SAMPLER_NONE ((struct sampler){.thread_fd = -1, .statm_fd = -1, .status_fd = -1, .usage_fd = -1})
 
 /* 0 or -errno with d filled. */
 int sampler_open(const struct target *t, struct sampler *ret, struct diag *d);
@@ -35,6 +36,10 @@ void sampler_close(struct sampler *s);
 
 /* RSS and anonymous memory into s->now.  0; -ESRCH: the process has no memory any more. */
 int sampler_tick(struct sampler *s);
+
+/* After -ESRCH: a process whose first thread has ended (pthread_exit() in main) shows no memory, though the
+ * others go on.  Read it through one of these.  0, or -ESRCH if there is none. */
+int sampler_rebind(struct sampler *s);
 
 /* The rest of s->now but PSS and USS, unless that was less than 100 ms ago. */
 void sampler_details(struct sampler *s, struct machine *m);

@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: MIT */
+#include "cli/watch_loop.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <sys/timerfd.h>
+
+#include "base/clock.h"
+#include "cli/command.h"
+#include "cli/last_word.h"
+#include "cli/options.h"
+#include "cli/watch_signals.h"
+
+/* What is due within this time is done in the same turn. */
+#define TOGETHER_NS (200 * NS_PER_US)
+
+/* A process that shows no memory is about to end; look again, until its pidfd says so. */
+#define ENDING_POLL_NS (20 * NS_PER_MS)
+
+#define SCAN_MIN_NS      (100 * NS_PER_MS)
+#define SCAN_QUIET_LOOKS 10
+
+/* A dump that failed is tried again after 1 s, 2 s, 4 s ... a minute. */
+#define RETRY_SHIFT_MAX 6
+
+#define EVENTS 64
+
+static char token_timer, token_signal;
+
+static int epoll_add(struct watcher *w, int fd, void *token)
+{
+        struct epoll_event event = {.events = EPOLLIN, .data.ptr = token};
+
+        return epoll_ctl(w->epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
+}
+
+int watch_loop_open(struct watcher *w, struct diag *d)
+{
+        int r;
+
+        w->signal_fd = watch_signals_open();
+        w->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+        w->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+        if (w->signal_fd < 0 || w->timer_fd < 0 || w->epoll_fd < 0)
+                return diag_set(d, -errno, "cannot make the event loop: %s", strerror(errno));
+        r = epoll_add(w, w->timer_fd, &token_timer);
+        if (r == 0)
+                r = epoll_add(w, w->signal_fd, &token_signal);
+        if (r < 0)
+                return diag_set(d, r, "cannot make the event loop: %s", strerror(-r));
+        return 0;
+}
+
+void watch_loop_close(struct watcher *w)
+{
+        live_line_erase(&w->live);
+        watch_set_close(&w->set);
+        fd_closep(&w->epoll_fd);
+        fd_closep(&w->timer_fd);
+        fd_closep(&w->signal_fd);
+}
+
+/* "watching redis-server (4711): RSS 120 MiB of 2.00 GiB (memory group /x); dumps at rss 512 MiB". */
+static void announce(struct watcher *w, const struct watched *p)
+{
+        const struct observer_rules *rules = &w->options->rules;
+        const struct trigger_wholes *wholes = &p->observer.wholes;
+        char text[384], rss[SIZE_TEXT], limit[SIZE_TEXT];
+        struct buf b = BUF_FIXED(text, sizeof(text));
+
+        for (unsigned i = 0; i < rules->n_triggers; i++) {
+                buf_str(&b, i ? ", " : "at ");
+                trigger_announce(&rules->triggers[i], wholes, &b);
+        }
+        if (w->options->periodic)
+                buf_printf(&b, "every %g s", (double)w->options->interval_ns / NS_PER_S);
+        watch_say(&w->live, "watching %s (%d): RSS %s of %s (%s); dumps %s", p->target.comm, p->target.pid,
+                  size_format(p->observer.sampler.now.rss, rss), size_format(wholes->limit.bytes, limit),
+                  wholes->limit.source, text);
+}
+
+int watch_loop_add(struct watcher *w, struct target *t, struct diag *d)
+{
+        struct watched *p;
+        int r = watch_set_add(&w->set, t, &w->options->rules, &w->machine, &p, d);
+
+        if (r < 0)
+                return r;
+        announce(w, p);
+        /* Without a pidfd the tick notices the end. */
+        if (p->target.pidfd < 0)
+                return 0;
+        r = epoll_add(w, p->target.pidfd, p);
+        if (r < 0) {
+                p->ended = true;
+                return diag_set(d, r, "PID %d: cannot wait for its end: %s", p->target.pid, strerror(-r));
+        }
+        return 0;
+}
+
+static int found(pid_t pid, void *arg)
+{
+        _cleanup_target_ struct target t = TARGET_NONE;
+        struct watcher *w = arg;
+        struct diag d;
+        int r;
+
+        if (watch_set_has(&w->set, pid))
+                return 0;
+        r = option_target(pid, &t, &d);
+        /* Between the look and now it may have ended, or become another program. */
+        if (r == 0 && exe_match_link(&w->exe, t.proc_fd, "exe") <= 0)
+                return 0;
+        if (r == 0)
+                r = watch_loop_add(w, &t, &d);
+        if (r == -ESRCH)
+                return 0;
+        if (r < 0 && !w->told_full) {
+                watch_say(&w->live, "not watched: %s", d.text);
+                w->told_full = true;
+        }
+        return r == -ENFILE;
+}
+
+int watch_loop_scan(struct watcher *w)
+{
+        exe_match_refresh(&w->exe, w->options->exe);
+        return exe_match_scan(&w->exe, found, w);
+}
+
+/* Those that have become another program (exec) are no longer ours. */
+static void check_executables(struct watcher *w)
+{
+        exe_match_refresh(&w->exe, w->options->exe);
+        for (unsigned i = 0; i < w->set.n; i++) {
+                struct watched *p = w->set.items[i];
+                char link[PATH_MAX];
+                ssize_t n;
+
+                if (p->ended || exe_match_link(&w->exe, p->target.proc_fd, "exe") != 0)
+                        continue;
+                n = readlinkat(p->target.proc_fd, "exe", link, sizeof(link) - 1);
+                if (n <= 0)
+                        continue; /* it is about to end */
+                link[n] = '\0';
+                watch_say(&w->live, "%s (%d) has become %.200s: no longer watched", p->target.comm,
+                          p->target.pid, link);
+                p->ended = true;
+                if (w->options->pid)
+                        w->status = STATUS_TARGET;
+        }
+}
+
+/* With -e: every -i seconds.  All of /proc is only read when processes have started since, twice (the first
+ * time, they may not have executed yet), or after ten looks. */
+static void look_around(struct watcher *w, uint64_t now_ns)
+{
+        uint64_t period_ns = w->options->interval_ns < SCAN_MIN_NS ? SCAN_MIN_NS : w->options->interval_ns;
+        uint64_t last_pid;
+
+        w->scan_ns = now_ns + period_ns;
+        check_executables(w);
+        if (w->options->pid)
+                return;
+        last_pid = last_pid_read();
+        w->quiet_looks = last_pid == 0 || last_pid != w->last_pid ? 0 : w->quiet_looks + 1;
+        w->last_pid = last_pid;
+        if (w->quiet_looks <= 1)
+                watch_loop_scan(w);
+        else if (w->quiet_looks >= SCAN_QUIET_LOOKS)
+                w->quiet_looks = 0;
+}
+
+static void end(struct watcher *w)
+{
+        w->ending = true;
+        live_line_erase(&w->live);
+}
+
+static int dump(struct watcher *w, struct watched *p, const char *kind, const char *sentence)
+{
+        int r = watch_dump_take(&w->dumps, &p->target, &p->observer.history, kind, sentence);
+
+        p->failures = r < 0 ? p->failures + 1 : 0;
+        if (w->options->max_dumps && w->dumps.taken >= w->options->max_dumps)
+                end(w);
+        if (watch_signals_end_requested())
+                end(w);
+        return r;
+}
+
+static void dump_all(struct watcher *w, const char *kind, const char *sentence)
+{
+        for (unsigned i = 0; i < w->set.n && !w->ending; i++)
+                if (!w->set.items[i]->ended)
+                        dump(w, w->set.items[i], kind, sentence);
+}
+
+static void fire(struct watcher *w, struct watched *p, int fired)
+{
+        const struct observer_rules *rules = &w->options->rules;
+        unsigned shift;
+        char text[480];
+        struct buf sentence = BUF_FIXED(text, sizeof(text));
+
+        observer_explain(&p->observer, rules, fired, &sentence);
+        if (dump(w, p, observer_kind(rules, fired), text) == 0) {
+                observer_fired(&p->observer, rules, fired);
+                return;
+        }
+        shift = p->failures - 1 < RETRY_SHIFT_MAX ? p->failures - 1 : RETRY_SHIFT_MAX;
+        observer_failed(&p->observer, rules, fired, NS_PER_S << shift);
+}
+
+static void process_ended(struct watcher *w, struct watched *p)
+{
+        char text[96], rss[SIZE_TEXT];
+        struct buf word = BUF_FIXED(text, sizeof(text));
+
+        p->ended = true;
+        last_word(&p->target, &word);
+        watch_say(&w->live, "%s (%d) %s; RSS was %s when last seen", p->target.comm, p->target.pid, text,
+                  size_format(p->observer.sampler.now.rss, rss));
+}
+
+static void tick(struct watcher *w, struct watched *p)
+{
+        uint64_t sleep_ns = ENDING_POLL_NS;
+        int fired = observer_tick(&p->observer, &w->options->rules, &w->machine, &sleep_ns);
+
+        if (fired > 0) {
+                fire(w, p, fired);
+                sleep_ns = 0;
+        }
+        if (fired < 0 && p->target.pidfd < 0 && target_check(&p->target) < 0)
+                process_ended(w, p);
+        p->next_ns = clock_monotonic_ns() + sleep_ns;
+}
+
+/* Dump at every interval; intervals that a dump took longer than are left out. */
+static void cycle(struct watcher *w, uint64_t now_ns)
+{
+        char sentence[128];
+
+        if (w->set.n > 0) {
+                w->cycles++;
+                snprintf(sentence, sizeof(sentence), "every %g s, as asked for by -i: number %llu",
+                         (double)w->options->interval_ns / NS_PER_S, (unsigned long long)w->cycles);
+                dump_all(w, "interval", sentence);
+        }
+        w->cycle_ns += w->options->interval_ns;
+        if (w->cycle_ns < now_ns)
+                w->cycle_ns = now_ns;
+        if (w->options->cycles && w->cycles >= w->options->cycles)
+                end(w);
+}
+
+static void do_what_is_due(struct watcher *w)
+{
+        uint64_t now_ns = clock_monotonic_ns() + TOGETHER_NS;
+
+        if (now_ns >= w->end_ns) {
+                end(w);
+                return;
+        }
+        if (now_ns >= w->scan_ns)
+                look_around(w, now_ns);
+        for (unsigned i = 0; i < w->set.n && !w->ending; i++)
+                if (!w->set.items[i]->ended && now_ns >= w->set.items[i]->next_ns)
+                        tick(w, w->set.items[i]);
+        if (!w->ending && now_ns >= w->cycle_ns)
+                cycle(w, clock_monotonic_ns());
+}
+
+static void arm_timer(struct watcher *w)
+{
+        uint64_t next_ns = w->scan_ns < w->cycle_ns ? w->scan_ns : w->cycle_ns;
+        struct itimerspec at = {0};
+
+        if (w->end_ns < next_ns)
+                next_ns = w->end_ns;
+        for (unsigned i = 0; i < w->set.n; i++)
+                if (w->set.items[i]->next_ns < next_ns)
+                        next_ns = w->set.items[i]->next_ns;
+        /* A time of zero would disarm it: that is for "never". */
+        if (!w->ending && next_ns != UINT64_MAX) {
+                next_ns = next_ns ? next_ns : 1;
+                at.it_value.tv_sec = (time_t)(next_ns / NS_PER_S);
+                at.it_value.tv_nsec = (long)(next_ns % NS_PER_S);
+        }
+        /* Setting it also forgets that it has fired: it is never read. */
+        timerfd_settime(w->timer_fd, TFD_TIMER_ABSTIME, &at, NULL);
+}
+
+static void handle_signal(struct watcher *w, int signo)
+{
+        switch (signo) {
+        case SIGCHLD:
+                watch_dump_reap(&w->dumps);
+                break;
+        case SIGUSR1:
+                if (!w->ending)
+                        dump_all(w, "signal", "asked for by hand: SIGUSR1 to swansong watch");
+                break;
+        default:
+                if (w->ending)
+                        watch_dump_abort(&w->dumps);
+                else
+                        watch_say(&w->live, "ends, as asked for by signal %d; dumps taken: %llu", signo,
+                                  (unsigned long long)w->dumps.taken);
+                w->dumps.incomplete = false;
+                end(w);
+        }
+}
+
+static void handle_event(struct watcher *w, const struct epoll_event *event)
+{
+        struct signalfd_siginfo info;
+        struct watched *p = event->data.ptr;
+
+        if (event->data.ptr == &token_timer)
+                return;
+        if (event->data.ptr == &token_signal) {
+                while (read(w->signal_fd, &info, sizeof(info)) == sizeof(info))
+                        handle_signal(w, (int)info.ssi_signo);
+        } else if (!p->ended) {
+                process_ended(w, p);
+        }
+}
+
+static void show(struct watcher *w)
+{
+        const struct watched *p = watch_set_largest(&w->set);
+        uint64_t now_ns = clock_monotonic_ns();
+        char text[256];
+        struct buf b = BUF_FIXED(text, sizeof(text));
+
+        if (w->ending || !live_line_due(&w->live, now_ns))
+                return;
+        if (!p) {
+                buf_str(&b, "waiting for ");
+                buf_escaped(&b, w->options->exe, strlen(w->options->exe));
+        } else {
+                if (w->set.n > 1)
+                        buf_printf(&b, "%u processes; the largest: ", w->set.n);
+                buf_escaped(&b, p->target.comm, strlen(p->target.comm));
+                buf_printf(&b, " (%d): ", p->target.pid);
+                live_line_describe(&p->observer, &b);
+        }
+        live_line_show(&w->live, text, now_ns);
+}
+
+int watch_loop_run(struct watcher *w)
+{
+        struct epoll_event events[EVENTS];
+
+        while (!w->ending || watch_dump_busy(&w->dumps)) {
+                int n;
+
+                if (!w->ending)
+                        do_what_is_due(w);
+                watch_set_sweep(&w->set);
+                if (w->set.n == 0 && w->options->pid)
+                        end(w);
+                show(w);
+                if (w->ending && !watch_dump_busy(&w->dumps))
+                        break;
+                arm_timer(w);
+                n = epoll_wait(w->epoll_fd, events, EVENTS, -1);
+                for (int i = 0; i < n; i++)
+                        handle_event(w, &events[i]);
+        }
+        if (w->status == STATUS_DONE && w->dumps.incomplete)
+                return STATUS_INCOMPLETE;
+        return w->status;
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/* watch_loop - one epoll loop: a timer for whatever is due next, a pidfd per process for its end, a signalfd.
+ *
+ *   due        each process's next tick, the scan for new processes (-e), the periodic dump (-i alone), the
+ * end pidfd      the process has ended: its last word signalfd   end, dump now, a report is finished
+ */
+#ifndef SWANSONG_CLI_WATCH_LOOP_H
+#define SWANSONG_CLI_WATCH_LOOP_H
+
+#include "cli/exe_match.h"
+#include "cli/live_line.h"
+#include "cli/watch_dump.h"
+#include "cli/watch_options.h"
+#include "cli/watch_set.h"
+
+struct watcher {
+        const struct watch_options *options;
+        struct machine machine;
+        struct watch_set set;
+        struct watch_dumps dumps;
+        struct live_line live;
+        struct exe_match exe;
+        int epoll_fd, timer_fd, signal_fd;
+
+        uint64_t scan_ns, cycle_ns, end_ns; /* monotonic, when they are due; UINT64_MAX: never */
+        uint64_t cycles;                    /* periodic dumps done */
+        uint64_t last_pid;                  /* at the last look */
+        unsigned quiet_looks;               /* looks since a process had started */
+        bool told_full;                     /* that no more processes can be watched */
+        bool ending;                        /* only reports are waited for */
+        int status;                         /* the exit status */
+};
+
+/* Make the loop's fds.  0 or -errno with d filled. */
+int watch_loop_open(struct watcher *w, struct diag *d);
+void watch_loop_close(struct watcher *w);
+
+/* Begin to watch the opened target, which is taken over.  0, or -errno with d filled. */
+int watch_loop_add(struct watcher *w, struct target *t, struct diag *d);
+
+/* Look for processes of the executable.  How many processes could not be looked at. */
+int watch_loop_scan(struct watcher *w);
+
+/* Run until there is nothing left to watch, the user ends it, or a count is reached.  The exit status. */
+int watch_loop_run(struct watcher *w);
+
+#endif

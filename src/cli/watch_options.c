@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: MIT */
+#include "cli/watch_options.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/number.h"
+#include "cli/options.h"
+
+#define INTERVAL_DEFAULT_NS NS_PER_S
+#define INTERVAL_MIN_NS     NS_PER_MS
+#define DAY_NS              (86400 * NS_PER_S)
+#define COOLDOWN_DEFAULT_NS (60 * NS_PER_S)
+
+enum { OPT_COOLDOWN = 256, OPT_MAX_DUMPS, OPT_KEEP, OPT_EXEC, OPT_NO_REPORT, OPT_TRIGGER };
+
+static const struct option own_options[] = {
+        {"pid", required_argument, NULL, 'p'},
+        {"exename", required_argument, NULL, 'e'},
+        {"interval", required_argument, NULL, 'i'},
+        {"count", required_argument, NULL, 'c'},
+        {"lock-memory", no_argument, NULL, 'l'},
+        {"cooldown", required_argument, NULL, OPT_COOLDOWN},
+        {"max-dumps", required_argument, NULL, OPT_MAX_DUMPS},
+        {"keep", required_argument, NULL, OPT_KEEP},
+        {"exec", required_argument, NULL, OPT_EXEC},
+        {"no-report", no_argument, NULL, OPT_NO_REPORT},
+        {"help", no_argument, NULL, 'h'},
+};
+
+#define OPTIONS_MAX 64
+
+/* Our own options and one per row of triggers.def, as getopt_long() wants them. */
+static void build_options(struct option all[OPTIONS_MAX], char letters[OPTIONS_MAX])
+{
+        size_t n = ARRAY_SIZE(own_options);
+        char *l = stpcpy(letters, ":p:e:i:c:o:lh");
+
+        memset(all, 0, OPTIONS_MAX * sizeof(*all));
+        memcpy(all, own_options, sizeof(own_options));
+        for (size_t i = 0; i < n_trigger_types && n + 1 < OPTIONS_MAX; i++) {
+                all[n++] = (struct option){trigger_types[i].option, required_argument, NULL,
+                                           OPT_TRIGGER + (int)i};
+                if (trigger_types[i].letter) {
+                        *l++ = trigger_types[i].letter;
+                        *l++ = ':';
+                }
+        }
+        *l = '\0';
+}
+
+static const struct trigger_type *trigger_of_option(int c)
+{
+        for (size_t i = 0; i < n_trigger_types; i++)
+                if (c == OPT_TRIGGER + (int)i || (c != 0 && c == trigger_types[i].letter))
+                        return &trigger_types[i];
+        return NULL;
+}
+
+static int add_trigger(struct watch_options *o, const struct trigger_type *type, struct diag *d)
+{
+        if (o->rules.n_triggers == TRIGGERS_MAX)
+                return diag_set(d, -EINVAL, "at most %d conditions can be given", TRIGGERS_MAX);
+        return trigger_parse(type, optarg, &o->rules.triggers[o->rules.n_triggers++], d);
+}
+
+static int parse_count(const char *option, uint64_t max, uint64_t *ret, struct diag *d)
+{
+        if (number_parse(optarg, max, ret) < 0 || *ret == 0)
+                return diag_set(d, -EINVAL, "%s %.40s: not a number from 1 to %llu", option, optarg,
+                                (unsigned long long)max);
+        return 0;
+}
+
+static int parse_interval(struct watch_options *o, struct diag *d)
+{
+        if (seconds_parse(optarg, DAY_NS, &o->interval_ns) < 0 || o->interval_ns < INTERVAL_MIN_NS)
+                return diag_set(d, -EINVAL,
+                                "-i %.40s: not an interval; give seconds from 0.001 to 86400, as in -i 0.5",
+                                optarg);
+        return 0;
+}
+
+static int parse_cooldown(struct watch_options *o, struct diag *d)
+{
+        if (strcmp(optarg, "0") == 0) {
+                o->rules.cooldown_ns = 0;
+                return 0;
+        }
+        if (seconds_parse(optarg, 365 * DAY_NS, &o->rules.cooldown_ns) < 0)
+                return diag_set(d, -EINVAL, "--cooldown %.40s: not a number of seconds", optarg);
+        return 0;
+}
+
+static int parse_exe(struct watch_options *o, struct diag *d)
+{
+        if (optarg[0] != '/')
+                return diag_set(d, -EINVAL, "-e %.200s: not a full path; it begins with /", optarg);
+        o->exe = optarg;
+        return 0;
+}
+
+/* What only shows when all options are known. */
+static int check_together(struct watch_options *o, int argc, char **argv, struct diag *d)
+{
+        char names[256];
+        struct buf list = BUF_FIXED(names, sizeof(names));
+
+        if (optind < argc)
+                return diag_set(d, -EINVAL, "'%s' is not expected; the process is given as -p PID",
+                                argv[optind]);
+        if (o->pid == 0 && !o->exe)
+                return diag_set(d, -EINVAL, "which process? give -p PID, or -e EXE for all of an executable");
+        for (size_t i = 0; i < n_trigger_types; i++) {
+                const struct trigger_type *t = &trigger_types[i];
+
+                buf_str(&list, i ? ", " : "");
+                if (t->letter)
+                        buf_printf(&list, "-%c %s", t->letter, t->argument);
+                else
+                        buf_printf(&list, "--%s %s", t->option, t->argument);
+        }
+        if (o->rules.n_triggers == 0 && o->interval_ns == 0)
+                return diag_set(d, -EINVAL,
+                                "when is a dump to be taken? give a condition (%s), or -i SECONDS for one "
+                                "at every interval",
+                                names);
+        return 0;
+}
+
+static int parse_one(int c, char **argv, struct watch_options *o, struct diag *d)
+{
+        const struct trigger_type *type = trigger_of_option(c);
+        uint64_t number;
+        int r = 0;
+
+        if (type)
+                return add_trigger(o, type, d);
+        switch (c) {
+        case 'p':
+                return option_pid(optarg, &o->pid, d);
+        case 'e':
+                return parse_exe(o, d);
+        case 'i':
+                return parse_interval(o, d);
+        case 'c':
+                return parse_count("-c", UINT32_MAX, &o->cycles, d);
+        case 'l':
+                o->lock_memory = true;
+                return 0;
+        case 'o':
+                o->out_dir = optarg;
+                return 0;
+        case 'h':
+                o->help = true;
+                return 0;
+        case OPT_COOLDOWN:
+                return parse_cooldown(o, d);
+        case OPT_MAX_DUMPS:
+                return parse_count("--max-dumps", UINT32_MAX, &o->max_dumps, d);
+        case OPT_KEEP:
+                r = parse_count("--keep", 1000000, &number, d);
+                o->keep = r < 0 ? 0 : (unsigned)number;
+                return r;
+        case OPT_EXEC:
+                o->exec = optarg;
+                return 0;
+        case OPT_NO_REPORT:
+                o->report = false;
+                return 0;
+        default:
+                option_error(c, argv, d);
+                return -EINVAL;
+        }
+}
+
+int watch_options_parse(int argc, char **argv, struct watch_options *ret, struct diag *d)
+{
+        struct option all[OPTIONS_MAX];
+        char letters[OPTIONS_MAX];
+        struct watch_options o = {.report = true, .rules = {.cooldown_ns = COOLDOWN_DEFAULT_NS}};
+        int c, r = 0;
+
+        build_options(all, letters);
+        opterr = 0;
+        while (r == 0 && !o.help && (c = getopt_long(argc, argv, letters, all, NULL)) != -1)
+                r = parse_one(c, argv, &o, d);
+        if (r == 0 && !o.help)
+                r = check_together(&o, argc, argv, d);
+        if (r < 0)
+                return r;
+        o.periodic = o.rules.n_triggers == 0;
+        if (o.interval_ns == 0)
+                o.interval_ns = INTERVAL_DEFAULT_NS;
+        o.rules.longest_ns = o.interval_ns;
+        /* Between two periodic dumps the history goes on. */
+        if (o.periodic && o.rules.longest_ns > INTERVAL_DEFAULT_NS)
+                o.rules.longest_ns = INTERVAL_DEFAULT_NS;
+        *ret = o;
+        return 0;
+}
+
+void watch_options_help(FILE *out)
+{
+        fputs("usage: swansong watch -p PID | -e EXE [CONDITION...] [OPTIONS]\n"
+              "Waits for a condition on a process's memory, dumps the process then, and goes on watching.\n"
+              "Names each bundle on stdout (bundle: PATH); ends when the process ends, saying how.\n\n"
+              "  -p, --pid PID      the process\n"
+              "  -e, --exename EXE  with -p: refuse a process of any other executable (full path);\n"
+              "                     without: watch every process of it, those that start later too\n\n"
+              "Conditions (any of them; each may be given several times):\n",
+              out);
+        for (size_t i = 0; i < n_trigger_types; i++) {
+                const struct trigger_type *t = &trigger_types[i];
+                char name[64];
+
+                if (t->letter)
+                        snprintf(name, sizeof(name), "  -%c, --%s %s", t->letter, t->option, t->argument);
+                else
+                        snprintf(name, sizeof(name), "      --%s %s", t->option, t->argument);
+                fprintf(out, strlen(name) > 20 ? "%s\n                     %s\n" : "%-21s%s\n", name,
+                        t->help);
+        }
+        fputs("  SIZE is 512M, 2G, 1.5G, or 90%: of the effective limit, which is the tightest of the\n"
+              "  process's memory group and the groups above it, or the machine's memory.\n"
+              "  A condition that has fired fires again when the value has been 5 % below it, or has\n"
+              "  grown by a quarter (or half of the way to the limit), and the cooldown is over.\n\n"
+              "  -i, --interval SECONDS\n"
+              "                     without a condition: dump at every interval;\n"
+              "                     with: look at least this often (default 1; faster near a threshold)\n"
+              "  -c, --count N      end after N intervals\n"
+              "      --cooldown SECONDS\n"
+              "                     between two dumps for the same condition (default 60)\n"
+              "      --max-dumps N  end after N dumps\n"
+              "  -o DIR             where bundles go (default: $SWANSONG_DIR, else "
+              "$XDG_STATE_HOME/swansong,\n"
+              "                     ~/.local/state/swansong, /var/lib/swansong for root)\n"
+              "      --keep N       remove all but the N newest bundles of this target in that directory\n"
+              "      --exec CMD     for each bundle run CMD by /bin/sh; its path is $SWANSONG_BUNDLE and "
+              "$1;\n"
+              "                     what it prints goes to stderr\n"
+              "      --no-report    only bundles; `swansong report` makes the reports later\n"
+              "  -l, --lock-memory  keep swansong itself in memory (mlockall)\n"
+              "Signals: SIGUSR1 dumps now; SIGINT and SIGTERM end, after a dump in progress; the second one\n"
+              "ends at once.\n"
+              "Exit status: 0 done, 2 usage, 3 target gone, not permitted or not found, 4 a dump failed or\n"
+              "lacks something.\n",
+              out);
+}

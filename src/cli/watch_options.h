@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/* watch_options - the command line of `swansong watch`: memdoor's options with memdoor's meaning, the
+ * conditions of triggers.def, and where the bundles go. */
+#ifndef SWANSONG_CLI_WATCH_OPTIONS_H
+#define SWANSONG_CLI_WATCH_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/types.h>
+
+#include "base/diag.h"
+#include "trigger/observer.h"
+
+struct watch_options {
+        pid_t pid;       /* 0: every process of `exe` */
+        const char *exe; /* full path, or NULL */
+        struct observer_rules rules;
+        uint64_t interval_ns; /* -i, or its default */
+        bool periodic;        /* no condition, only -i: dump at every interval */
+        uint64_t cycles;      /* end after so many intervals; 0: never */
+        uint64_t max_dumps;   /* end after so many dumps; 0: never */
+        unsigned keep;        /* bundles of one target; 0: all */
+        const char *out_dir;
+        const char *exec; /* a shell command for each bundle, or NULL */
+        bool lock_memory;
+        bool report;
+        bool help;
+};
+
+/* 0, or -EINVAL with d filled. */
+int watch_options_parse(int argc, char **argv, struct watch_options *ret, struct diag *d);
+
+void watch_options_help(FILE *out);
+
+#endif

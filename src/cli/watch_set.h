@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/* watch_set - the processes that are being watched, each with its observer. */
+#ifndef SWANSONG_CLI_WATCH_SET_H
+#define SWANSONG_CLI_WATCH_SET_H
+
+#include "base/target.h"
+#include "trigger/observer.h"
+
+#define WATCH_SET_MAX 1024
+
+struct watched {
+        struct target target;
+        struct observer observer;
+        uint64_t next_ns;  /* monotonic: the next tick */
+        unsigned failures; /* dumps that failed, one after the other */
+        bool ended;        /* to be removed */
+};
+
+struct watch_set {
+        struct watched *items[WATCH_SET_MAX];
+        unsigned n;
+};
+
+/* Begin to watch the opened target, which is taken over (also on failure).  0, -ENFILE when the set is full,
+ * or -errno of the observer; d is filled. */
+int watch_set_add(struct watch_set *s, struct target *t, const struct observer_rules *rules,
+                  struct machine *m, struct watched **ret, struct diag *d);
+
+bool watch_set_has(const struct watch_set *s, pid_t pid);
+
+/* Remove those that have ended. */
+void watch_set_sweep(struct watch_set *s);
+void watch_set_close(struct watch_set *s);
+
+/* The one with the largest RSS, or NULL. */
+const struct watched *watch_set_largest(const struct watch_set *s);
+
+#endif
