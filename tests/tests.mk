@@ -29,6 +29,9 @@ $(BUILD)/victims/%: tests/victims/%.cc
 system: all victims ## the system tests (real processes)
 	python3 -m tests.system.run --build $(BUILD) $(SYSTEM_ARGS)
 
+test-vm: all victims ## tests in a virtual machine: cgroup v2, the machine out of memory (skips without qemu)
+	scripts/vm.sh $(BUILD)
+
 FUZZ_OBJS := $(filter-out $(REPORT_MAIN),$(REPORT_SRC))
 FUZZ_SAN  := -fsanitize=address,undefined -fno-sanitize-recover=all
 
@@ -52,6 +55,7 @@ test: ## on a fresh machine: install, build, and run all tests
 	$(MAKE) check-house
 	$(MAKE) fuzz-replay
 	$(MAKE) system
+	$(MAKE) test-vm
 	$(MAKE) asan cross
 
 asan: ## unit and system tests under ASan and UBSan; a leak fails the run
@@ -60,4 +64,4 @@ asan: ## unit and system tests under ASan and UBSan; a leak fails the run
 bench: all victims ## compare with the peers in one run; prints ratios
 	scripts/bench.sh $(BUILD)
 
-.PHONY: unit victims system fuzz-replay fuzz check-house test asan bench
+.PHONY: unit victims system fuzz-replay fuzz check-house test test-vm asan bench

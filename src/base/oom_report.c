@@ -58,6 +58,7 @@ static int last_remember(struct oom_log *log, const struct oom_kill *k)
                 qsort(log->last.pids, k->n_tasks, sizeof(log->last.pids[0]), pid_compare);
         }
         log->last.why = k->why;
+        log->last.pid = k->pid;
         log->last.known = true;
         return 0;
 }
@@ -189,8 +190,12 @@ static int take_killed(struct oom_log *log, const struct kmsg_record *r)
         }
         k->time_ns = r->time_ns;
         if (!o && last_explains(&log->last, k)) {
-                k->why = log->last.why;
                 log->last.time_ns = r->time_ns;
+                if (k->pid == log->last.pid) {
+                        oom_kill_free(k);
+                        return 0;
+                }
+                k->why = log->last.why;
         } else {
                 result = last_remember(log, k);
         }

@@ -44,10 +44,12 @@ struct oom_open {
         bool in_info;    /* inside Mem-Info or the group's statistics */
 };
 
-/* The kill before: members of the same group are killed with it, each with one line. */
+/* The kill before: members of the same group are killed with it, each with one line, and so is the first victim once
+ * more. */
 struct oom_last {
         struct oom_cause why; /* killed_as_group: the line that announces them has come */
         uint64_t time_ns;     /* of that line, or of the last member */
+        int32_t pid;          /* the first victim */
         int32_t *pids;        /* of the report's tasks, sorted */
         size_t n_pids;
         bool known;

@@ -302,6 +302,21 @@ Test(oom_report, members_of_a_group_have_the_same_cause)
         cr_expect_str_empty(r.kills[2]->why.killed_as_group);
 }
 
+Test(oom_report, reads_6_1_whole_group)
+{
+        _cleanup_result_ struct result r = feed_file("6.1-oom-group.kmsg");
+
+        cr_assert_eq(r.n, 4);
+        cr_expect_str_eq(r.kills[0]->comm, "tail");
+        cr_expect_eq(register_of(r.kills[0], "ORIG_RAX"), 0, "in read(2)");
+        for (size_t i = 0; i < r.n; i++) {
+                cr_expect_str_eq(r.kills[i]->why.trigger_comm, "tail");
+                cr_expect_eq(r.kills[i]->why.trigger_pid, r.kills[0]->pid);
+                cr_expect_str_eq(r.kills[i]->why.group, "/g");
+                cr_expect_str_eq(r.kills[i]->why.killed_as_group, i ? "/g" : "");
+        }
+}
+
 static const char two_interleaved[] =
         "4,1,1000000,-;one invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, oom_score_adj=0\n"
         "4,2,1000001,-;CPU: 0 PID: 11 Comm: one Not tainted\n"
