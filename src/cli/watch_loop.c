@@ -334,13 +334,17 @@ static void handle_event(struct watcher *w, const struct epoll_event *event)
 
 static void show(struct watcher *w)
 {
-        const struct watched *p = watch_set_largest(&w->set);
-        uint64_t now_ns = clock_monotonic_ns();
+        const struct watched *p;
+        uint64_t now_ns;
         char text[256];
         struct buf b = BUF_FIXED(text, sizeof(text));
 
-        if (w->ending || !live_line_due(&w->live, now_ns))
+        if (w->ending || !w->live.terminal)
                 return;
+        now_ns = clock_monotonic_ns();
+        if (!live_line_due(&w->live, now_ns))
+                return;
+        p = watch_set_largest(&w->set);
         if (!p) {
                 buf_str(&b, "waiting for ");
                 buf_escaped(&b, w->options->exe, strlen(w->options->exe));

@@ -9,8 +9,10 @@
 /* A limit may be raised or lowered while the process runs. */
 #define WHOLES_NS (10 * NS_PER_S)
 
-/* Growth in a sentence is that of the last seconds. */
-#define GROWTH_AGE_NS (2 * NS_PER_S)
+/* Growth in a sentence is that of the last seconds, and of the last moment when that is much faster. */
+#define GROWTH_AGE_NS        (2 * NS_PER_S)
+#define GROWTH_MOMENT_AGE_NS (100 * NS_PER_MS)
+#define GROWTH_MUCH          2
 
 static void read_wholes(struct observer *o, const struct observer_rules *rules, const struct machine *m)
 {
@@ -124,12 +126,21 @@ const char *observer_kind(const struct observer_rules *rules, int fired)
         return rules->triggers[__builtin_ctz((unsigned)fired)].type->kind;
 }
 
+static void explain_growth(const struct observer *o, struct buf *out)
+{
+        int64_t growth = history_growth(&o->history, GROWTH_AGE_NS);
+        int64_t moment = history_growth(&o->history, GROWTH_MOMENT_AGE_NS);
+        char text[SIZE_TEXT];
+
+        if (growth > 0)
+                buf_printf(out, "; RSS grew by %s per second", size_format((uint64_t)growth, text));
+        if (growth > 0 && moment > GROWTH_MUCH * growth)
+                buf_printf(out, ", at the end by %s per second", size_format((uint64_t)moment, text));
+}
+
 void observer_explain(const struct observer *o, const struct observer_rules *rules, int fired,
                       struct buf *out)
 {
-        int64_t growth = history_growth(&o->history, GROWTH_AGE_NS);
-        char text[SIZE_TEXT];
-
         for (unsigned i = 0; i < rules->n_triggers; i++) {
                 const struct trigger *t = &rules->triggers[i];
 
@@ -139,8 +150,7 @@ void observer_explain(const struct observer *o, const struct observer_rules *rul
                         buf_str(out, "; ");
                 t->type->ops->explain(t, &o->sampler.now, &o->wholes, out);
         }
-        if (growth > 0)
-                buf_printf(out, "; RSS grew by %s per second", size_format((uint64_t)growth, text));
+        explain_growth(o, out);
 }
 
 void observer_fired(struct observer *o, const struct observer_rules *rules, int fired)

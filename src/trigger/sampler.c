@@ -11,7 +11,8 @@
 #include "base/number.h"
 #include "trigger/proc_text.h"
 
-#define DETAILS_NS (100 * NS_PER_MS)
+#define DETAILS_NS         (100 * NS_PER_MS)
+#define DETAILS_AT_REST_NS NS_PER_S
 
 /* The rollup's share of the time: one part in so many. */
 #define ROLLUP_GROWING 10
@@ -108,9 +109,11 @@ void sampler_details(struct sampler *s, struct machine *m)
         char text[16384]; /* the Groups line, before the ones that we look for, may be long */
         ssize_t n;
 
-        if (s->now.monotonic_ns - s->details_ns < DETAILS_NS)
+        if (s->now.monotonic_ns - s->details_ns <
+            (s->now.rss == s->details_rss ? DETAILS_AT_REST_NS : DETAILS_NS))
                 return;
         s->details_ns = s->now.monotonic_ns;
+        s->details_rss = s->now.rss;
         n = pread(s->status_fd, text, sizeof(text), 0);
         if (n > 0) {
                 kb_line_parse(text, (size_t)n, "RssFile:", &s->now.file);

@@ -2,7 +2,7 @@
 /* sampler - measure one process, as cheaply as each number can be had (facts, 6.18 x86_64):
  *
  *   tick     one pread of an open /proc/PID/statm     0.4 us     every tick
- *   details  status, the group's usage, meminfo       5 us       at most every 100 ms
+ *   details  status, the group's usage, meminfo       5 us       every 100 ms while RSS changes, else every second
  *   rollup   smaps_rollup                             3-8 ms per GB, holds mmap_lock: see
  * sampler_rollup_due()
  *
@@ -22,7 +22,8 @@ struct sampler {
         int thread_fd; /* /proc/PID/task/TID of a living thread, when the first thread has ended; else -1 */
         int statm_fd, status_fd, usage_fd;
         uint64_t page_size;
-        uint64_t details_ns;     /* when they were last read */
+        uint64_t details_ns;     /* when they were last read, */
+        uint64_t details_rss;    /* and what RSS was then */
         uint64_t rollup_end_ns;  /* when the last one ended, */
         uint64_t rollup_cost_ns; /* and how long it took */
         struct sample now;       /* the latest */
@@ -41,7 +42,7 @@ int sampler_tick(struct sampler *s);
  * others go on.  Read it through one of these.  0, or -ESRCH if there is none. */
 int sampler_rebind(struct sampler *s);
 
-/* The rest of s->now but PSS and USS, unless that was less than 100 ms ago. */
+/* The rest of s->now but PSS and USS, unless that was done a moment ago. */
 void sampler_details(struct sampler *s, struct machine *m);
 
 /* PSS and USS.  0 or -errno. */
