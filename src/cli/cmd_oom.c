@@ -34,7 +34,9 @@ static const char help_text[] =
         "it\n"
         "                     is still there), slabinfo; comma-separated\n"
         "      --json         one JSON object per line (docs/oom.md)\n"
-        "Exit status: 0 done, also when there was no kill; 2 usage; 3 the kernel's log may not be read.\n";
+        "Exit status: 0 done, also when there was no kill; 2 usage; 3 the kernel's log may not be read; 4 it "
+        "could\n"
+        "not be read or printed to the end.\n";
 
 /* "90s", "10m", "2h", "7d" ago: the time since boot, at least 0. */
 static int since_parse(const char *text, uint64_t *ret_ns, struct diag *d)
@@ -198,19 +200,20 @@ static int read_log(struct oom_args *a, struct kmsg *k, int end_fd, struct diag 
         return print_events(a, &log, false, d);
 }
 
+/* The exit status, with d filled unless that is 0. */
 static int oom_run(struct oom_args *a, struct diag *d)
 {
         _cleanup_kmsg_ struct kmsg k = {.fd = -1};
         _cleanup_fd_ int end_fd = -1;
-        int r;
 
         if (a->follow) {
                 end_fd = end_signals_open(d);
                 if (end_fd < 0)
-                        return end_fd;
+                        return STATUS_INCOMPLETE;
         }
-        r = kmsg_open(&k, KMSG_FROM_OLDEST, d);
-        return r < 0 ? r : read_log(a, &k, end_fd, d);
+        if (kmsg_open(&k, KMSG_FROM_OLDEST, d) < 0)
+                return STATUS_TARGET;
+        return read_log(a, &k, end_fd, d) < 0 ? STATUS_INCOMPLETE : STATUS_DONE;
 }
 
 int cmd_oom(int argc, char **argv)
@@ -229,9 +232,7 @@ int cmd_oom(int argc, char **argv)
         }
         r = oom_run(&a, &d);
         oom_facts_done(&a.facts);
-        if (r < 0) {
+        if (r != STATUS_DONE)
                 complain("oom", &d);
-                return STATUS_TARGET;
-        }
-        return STATUS_DONE;
+        return r;
 }

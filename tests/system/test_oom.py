@@ -122,6 +122,13 @@ class Oom(unittest.TestCase):
         self.assertIn(pid, [task["pid"] for task in kill["tasks"]])
         self.assertIn(f"Killed process {pid} (oom victim)", kill["text"])
 
+    def test_says_when_it_cannot_print(self):
+        self.group.kill_one()
+        with open("/dev/full", "w") as full:
+            result = subprocess.run([SWANSONG, "oom"], stdout=full, stderr=subprocess.PIPE, timeout=60)
+        self.assertEqual(result.returncode, 4)
+        self.assertIn(b"No space left on device", result.stderr)
+
     def test_text_escapes_a_hostile_name(self):
         pid = self.group.kill_one(comm=b"a) \n\x1b[31m(b\xff")
         text = run("--since", "10m").stdout
