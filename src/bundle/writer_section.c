@@ -125,12 +125,15 @@ void section_end(struct bundle_writer *w, enum section_status status, int err, c
         if (l->pending_len > 0 || status == SECTION_OK)
                 section_flush(w);
         if (w->section_error) {
-                status = w->section_fd < 0 ? SECTION_MISSING : SECTION_CUT;
+                status = SECTION_CUT;
                 err = w->section_error;
                 reason = NULL;
         }
-        if (status == SECTION_CUT && w->section_fd < 0)
+        if (status == SECTION_CUT && l->current.bytes == 0) {
+                if (w->section_fd >= 0)
+                        unlinkat(w->fd, l->current.path, 0);
                 status = SECTION_MISSING;
+        }
         row = (struct ledger_row){
                 .path = l->current.path,
                 .status = status,

@@ -6,53 +6,56 @@
 
 #include "base/clock.h"
 #include "bundle/writer.h"
+#include "capture/binaries.h"
 #include "capture/collect.h"
 #include "capture/manifest.h"
+#include "capture/threads.h"
 
-#define HEAD_MAX 32768 /* exe may take 4 KiB, six times that when every byte is escaped */
+#define HEAD_MAX     32768 /* exe may have 4 KiB, six times that when every byte is escaped */
 
 /* For the whole of the program's life: a capture is no time for malloc(). */
 static char copy_buffer[COLLECT_BUFFER];
 static char head_memory[HEAD_MAX];
 
 struct capture {
-        const struct capture_request *request;
-        struct identity id;
+        struct manifest manifest;
         struct bundle_writer *writer;
-        uint64_t realtime_ns, monotonic_ns;
-        struct manifest_result result;
+        int binaries_fd;
+        bool target_died;
 };
 
 static void capture_done(struct capture *c)
 {
         bundle_writer_free(c->writer);
+        binaries_close(c->binaries_fd);
 }
 
 static int manifest_write(struct capture *c)
 {
         struct buf head = BUF_FIXED(head_memory, sizeof(head_memory));
 
-        manifest_head(c->request, &c->id, c->realtime_ns, c->monotonic_ns, &c->result, &head);
+        manifest_head(&c->manifest, &head);
         return head.cut ? -ENOBUFS : bundle_write_manifest(c->writer, head.data, head.len);
 }
 
-/* Everything that needs no target to be still: nothing is left behind when it fails. */
-static int capture_begin(struct capture *c, struct diag *d)
+/* The bundle, with its first manifest, before the target is touched.  Nothing is left behind when it fails. */
+static int capture_begin(struct capture *c, const struct capture_request *request, struct diag *d)
 {
-        const struct target *t = c->request->target;
+        const struct target *t = request->target;
         int r;
 
-        identity_read(t, &c->id);
-        c->realtime_ns = clock_realtime_ns();
-        c->monotonic_ns = clock_monotonic_ns();
-        c->result.pause_ns = UINT64_MAX;
-        r = bundle_create(c->request->out_dirfd, c->request->out_dir, t->comm, t->pid, c->realtime_ns,
+        c->manifest.request = request;
+        c->manifest.threads.pause_ns = UINT64_MAX;
+        c->manifest.realtime_ns = clock_realtime_ns();
+        c->manifest.monotonic_ns = clock_monotonic_ns();
+        identity_read(t, &c->manifest.id);
+        r = bundle_create(request->out_dirfd, request->out_dir, t->comm, t->pid, c->manifest.realtime_ns,
                           &c->writer, d);
         if (r < 0)
                 return r;
         r = manifest_write(c);
         if (r < 0)
-                diag_set(d, r, "%s: cannot write: %s", c->request->out_dir, strerror(-r));
+                diag_set(d, r, "%s: cannot write a bundle there: %s", request->out_dir, strerror(-r));
         if (r == 0 && target_check(t) < 0)
                 r = diag_set(d, -ESRCH, "PID %d (%s) has just ended", t->pid, t->comm);
         if (r < 0)
@@ -60,34 +63,44 @@ static int capture_begin(struct capture *c, struct diag *d)
         return r;
 }
 
-int capture_run(const struct capture_request *request, struct capture_outcome *ret, struct diag *d)
+static void capture_rest(struct capture *c)
 {
-        _cleanup_(capture_done) struct capture c = {.request = request};
+        const struct capture_request *request = c->manifest.request;
         struct collect collect = {.target = request->target,
+                                  .writer = c->writer,
                                   .only = request->only,
                                   .with_environ = request->with_environ,
+                                  .ns_pid = c->manifest.id.ns_pid,
                                   .buffer = copy_buffer};
-        struct capture_outcome outcome = {.binaries_fd = -1, .pause_ns = UINT64_MAX};
-        int r = capture_begin(&c, d);
+        int r = collect_run(&collect);
+
+        if (r < 0)
+                section_missing(c->writer, "proc", false, -r, "the collectors could not be started");
+        c->target_died |= collect.target_died;
+        if (request->history)
+                section_put(c->writer, "history.tsv", request->history->data, request->history->len);
+}
+
+int capture_run(const struct capture_request *request, struct capture_outcome *ret, struct diag *d)
+{
+        _cleanup_(capture_done) struct capture c = {.binaries_fd = -1};
+        struct capture_outcome outcome = {0};
+        int r = capture_begin(&c, request, d);
 
         if (r < 0)
                 return r;
-        collect.writer = c.writer;
-        collect.ns_pid = c.id.ns_pid;
-        r = collect_run(&collect);
-        if (r < 0)
-                section_missing(c.writer, "proc", false, -r, "the collectors could not be started");
-        if (request->history)
-                section_put(c.writer, "history.tsv", request->history->data, request->history->len);
-        c.result.complete = true;
-        outcome.target_died = collect.target_died;
-        outcome.incomplete = bundle_incomplete(c.writer) || outcome.target_died || manifest_write(&c) < 0;
+        capture_rest(&c);
+        c.manifest.complete = true;
+        outcome.incomplete = manifest_write(&c) < 0 || bundle_incomplete(c.writer) || c.target_died;
         /* When the name cannot be given, the evidence is still where bundle_path() says. */
         if (bundle_finish(c.writer, d) < 0)
                 outcome.incomplete = true;
+        outcome.target_died = c.target_died;
+        outcome.pause_ns = c.manifest.threads.pause_ns;
         outcome.path = strdup(bundle_path(c.writer));
         if (!outcome.path)
                 return diag_set(d, -ENOMEM, "%s: %s", bundle_path(c.writer), strerror(ENOMEM));
+        outcome.binaries_fd = take_fd(&c.binaries_fd);
         *ret = outcome;
         return 0;
 }
@@ -95,36 +108,6 @@ int capture_run(const struct capture_request *request, struct capture_outcome *r
 void capture_outcome_done(struct capture_outcome *o)
 {
         free(o->path);
+        binaries_close(o->binaries_fd);
         *o = (struct capture_outcome){.binaries_fd = -1};
-}
-
-int capture_only_check(const char *only, struct diag *d)
-{
-        for (const char *p = only, *end; p; p = end) {
-                char known[256] = "stacks", word[32];
-                bool found;
-                size_t n;
-
-                p += *p == ',';
-                end = strchr(p, ',');
-                n = end ? (size_t)(end - p) : strlen(p);
-                snprintf(word, sizeof(word), "%.*s", (int)n, p);
-                found = n < sizeof(word) && strcmp(word, "stacks") == 0;
-                for (size_t i = 0; i < n_collectors && !found; i++) {
-                        if (!collect_wants(known, collectors[i].group)) {
-                                strcat(known, ",");
-                                strcat(known, collectors[i].group);
-                        }
-                        found = n < sizeof(word) && strcmp(word, collectors[i].group) == 0;
-                }
-                if (!found)
-                        return diag_set(d, -EINVAL, "'%.*s' is no group of files; there are %s", (int)n, p,
-                                        known);
-        }
-        return 0;
-}
-
-int capture_prepare(void)
-{
-        return 0;
 }

@@ -36,7 +36,8 @@ static bool is_readable(int dirfd, const char *name)
 {
         struct stat st;
 
-        return fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode) &&
+        return strcmp(name, "memory.pressure_level") != 0 &&
+               fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode) &&
                (st.st_mode & 0444);
 }
 

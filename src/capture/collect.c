@@ -38,20 +38,6 @@ const struct collector collectors[] = {
 };
 const size_t n_collectors = ARRAY_SIZE(collectors);
 
-bool collect_wants(const char *only, const char *group)
-{
-        size_t n = strlen(group);
-
-        if (!only)
-                return true;
-        for (const char *p = only; p; p = strchr(p, ',')) {
-                p += *p == ',';
-                if (strncmp(p, group, n) == 0 && (p[n] == ',' || p[n] == '\0'))
-                        return true;
-        }
-        return false;
-}
-
 static void process_collect(struct collect *c, const struct collector *rows, size_t n)
 {
         for (size_t i = 0; i < n; i++) {

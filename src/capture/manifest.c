@@ -2,12 +2,14 @@
 #include "capture/manifest.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/utsname.h>
 
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/json_out.h"
+#include "base/maps_line.h"
 #include "base/number.h"
 
 static const char *const ns_names[] = {"mnt", "net", "pid", "user", "cgroup"};
@@ -51,6 +53,29 @@ static pid_t ns_pid_read(int proc_fd)
         return (pid_t)pid;
 }
 
+/* The executable is mapped first, as a rule: one piece of maps is enough, and its first page has the note.
+ * Read from memory rather than from the file, which may have been replaced. */
+static void build_id_read(int proc_fd, const char *exe_link, char out[BUILD_ID_TEXT])
+{
+        _cleanup_fd_ int maps = openat(proc_fd, "maps", O_RDONLY | O_CLOEXEC);
+        _cleanup_fd_ int mem = openat(proc_fd, "mem", O_RDONLY | O_CLOEXEC);
+        char text[4096], page[4096];
+        struct maps_line m;
+        ssize_t n;
+
+        out[0] = '\0';
+        n = maps < 0 ? -1 : read(maps, text, sizeof(text));
+        for (const char *line = text, *next; n > 0 && line < text + n; line = next) {
+                if (maps_line_parse(line, (size_t)(text + n - line), &m, &next) < 0 || m.offset != 0 ||
+                    !maps_line_is(&m, exe_link))
+                        continue;
+                n = mem < 0 ? -1 : pread(mem, page, sizeof(page), (off_t)m.start);
+                if (n <= 0 || build_id_parse(page, (size_t)n, out) < 0)
+                        out[0] = '\0';
+                return;
+        }
+}
+
 void identity_read(const struct target *t, struct identity *ret)
 {
         static const char deleted[] = " (deleted)";
@@ -58,10 +83,10 @@ void identity_read(const struct target *t, struct identity *ret)
         ssize_t n = readlinkat(t->proc_fd, "exe", ret->exe, sizeof(ret->exe) - 1);
 
         ret->exe[n > 0 ? n : 0] = '\0';
+        build_id_read(t->proc_fd, ret->exe, ret->build_id);
         ret->exe_deleted = n > (ssize_t)tail && strcmp(ret->exe + n - tail, deleted) == 0;
         if (ret->exe_deleted)
                 ret->exe[(size_t)n - tail] = '\0';
-        ret->build_id[0] = '\0';
         ret->ns_pid = ns_pid_read(t->proc_fd);
         for (size_t i = 0; i < ARRAY_SIZE(ns_names); i++)
                 ret->ns[i] = ns_read(t->proc_fd, ns_names[i]);
@@ -123,33 +148,37 @@ static void put_target(struct json_out *j, const struct target *t, const struct 
         json_put_object_end(j);
 }
 
-void manifest_head(const struct capture_request *request, const struct identity *id, uint64_t realtime_ns,
-                   uint64_t monotonic_ns, const struct manifest_result *result, struct buf *out)
+static void put_threads(struct json_out *j, const struct thread_totals *t)
+{
+        if (t->pause_ns == UINT64_MAX)
+                json_put_null(j, "pause_ns");
+        else
+                json_put_uint(j, "pause_ns", t->pause_ns);
+        json_put_object_begin(j, "threads");
+        json_put_uint(j, "listed", t->listed);
+        json_put_uint(j, "stopped", t->stopped);
+        json_put_uint(j, "syscall", t->syscall);
+        json_put_uint(j, "lost", t->lost);
+        json_put_object_end(j);
+}
+
+void manifest_head(const struct manifest *m, struct buf *out)
 {
         struct json_out j = {.buf = out};
 
         json_put_object_begin(&j, NULL);
         json_put_uint(&j, "format", 1);
         json_put_string(&j, "swansong", SWANSONG_VERSION);
-        json_put_bool(&j, "complete", result->complete);
+        json_put_bool(&j, "complete", m->complete);
         put_host(&j);
-        json_put_uint(&j, "time_ns", realtime_ns);
-        json_put_uint(&j, "monotonic_ns", monotonic_ns);
+        json_put_uint(&j, "time_ns", m->realtime_ns);
+        json_put_uint(&j, "monotonic_ns", m->monotonic_ns);
         json_put_object_begin(&j, "trigger");
-        json_put_string(&j, "kind", request->trigger_kind);
-        json_put_string(&j, "sentence", request->trigger_sentence);
-        json_put_string(&j, "guarantee", request->guarantee);
+        json_put_string(&j, "kind", m->request->trigger_kind);
+        json_put_string(&j, "sentence", m->request->trigger_sentence);
+        json_put_string(&j, "guarantee", m->request->guarantee);
         json_put_null(&j, "ms_before_kill");
         json_put_object_end(&j);
-        put_target(&j, request->target, id, result->condition);
-        if (result->pause_ns == UINT64_MAX)
-                json_put_null(&j, "pause_ns");
-        else
-                json_put_uint(&j, "pause_ns", result->pause_ns);
-        json_put_object_begin(&j, "threads");
-        json_put_uint(&j, "listed", result->listed);
-        json_put_uint(&j, "stopped", result->stopped);
-        json_put_uint(&j, "syscall", result->syscall);
-        json_put_uint(&j, "lost", result->lost);
-        json_put_object_end(&j);
+        put_target(&j, m->request->target, &m->id, m->threads.condition);
+        put_threads(&j, &m->threads);
 }

@@ -5,6 +5,7 @@
  * where it is refused, or has no module for a protocol, the text of /proc/PID/net is filtered instead. */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sock_diag.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
@@ -39,14 +40,17 @@ struct gather {
         bool late;
 };
 
+/* Without the two limits (RCVBUF, SNDBUF).  Most sockets hold nothing: they have no line. */
 static void skmem_add(struct buf *b, const struct table *table, const struct sock_entry *s)
 {
-        static const uint8_t columns[] = {0, 2, 4, 5, 6, 7, 8}; /* SK_MEMINFO_*: without the two limits */
+        const uint32_t *m = s->meminfo;
 
-        buf_printf(b, "%u\t%s", s->inode, table->name);
-        for (size_t i = 0; i < ARRAY_SIZE(columns); i++)
-                buf_printf(b, "\t%u", s->meminfo[columns[i]]);
-        buf_char(b, '\n');
+        if (m[SK_MEMINFO_RMEM_ALLOC] | m[SK_MEMINFO_WMEM_ALLOC] | m[SK_MEMINFO_FWD_ALLOC] |
+            m[SK_MEMINFO_WMEM_QUEUED] | m[SK_MEMINFO_OPTMEM] | m[SK_MEMINFO_BACKLOG] | m[SK_MEMINFO_DROPS])
+                buf_printf(b, "%u\t%s\t%u\t%u\t%u\t%u\t%u\t%u\t%u\n", s->inode, table->name,
+                           m[SK_MEMINFO_RMEM_ALLOC], m[SK_MEMINFO_WMEM_ALLOC], m[SK_MEMINFO_FWD_ALLOC],
+                           m[SK_MEMINFO_WMEM_QUEUED], m[SK_MEMINFO_OPTMEM], m[SK_MEMINFO_BACKLOG],
+                           m[SK_MEMINFO_DROPS]);
 }
 
 static bool take_entry(void *ctx, const struct sock_entry *s)

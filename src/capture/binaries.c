@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: MIT */
+#include "capture/binaries.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#include "base/file.h"
+#include "base/maps_line.h"
+#include "base/number.h"
+
+/* How many descriptors we may open: the soft limit is raised, by default it is 1,024 for select()'s sake. */
+static unsigned descriptors_allow(unsigned max)
+{
+        const unsigned others = 64;
+        struct rlimit limit;
+
+        if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+                return max;
+        if (limit.rlim_cur < max + others) {
+                limit.rlim_cur = limit.rlim_max < max + others ? limit.rlim_max : max + others;
+                setrlimit(RLIMIT_NOFILE, &limit);
+        }
+        return limit.rlim_cur < max + others
+                       ? (limit.rlim_cur > others ? (unsigned)limit.rlim_cur - others : 0)
+                       : max;
+}
+
+/* Look before reading: opening a FIFO would block, a device might do something. */
+static int open_regular(int path_fd, const struct maps_line *m)
+{
+        char self[32];
+        struct stat st;
+        int fd;
+
+        if (fstat(path_fd, &st) < 0)
+                return -errno;
+        /* map_files is certain; for a path, the inode must be the mapped one.  (The device may differ: btrfs
+         * and overlayfs show others in maps than in stat.) */
+        if (!S_ISREG(st.st_mode) || st.st_ino != m->inode)
+                return -ESTALE;
+        snprintf(self, sizeof(self), "/proc/self/fd/%d", path_fd);
+        fd = open(self, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+        return fd < 0 ? -errno : fd;
+}
+
+/* The path as the target sees it, its own symbolic links included.  openat2() is Linux 5.6, and refused by some
+ * containers' filters: then without links. */
+static int open_in_root(int root, const char *path)
+{
+        struct open_how how = {.flags = O_PATH | O_CLOEXEC,
+                               .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
+        int fd = (int)syscall(SYS_openat2, root, path, &how, sizeof(how));
+
+        if (fd < 0 && (errno == ENOSYS || errno == EPERM))
+                fd = openat(root, path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+        return fd;
+}
+
+static int open_mapping(const struct target *t, const struct maps_line *m)
+{
+        char name[PATH_MAX];
+        _cleanup_fd_ int link = -1, root = -1;
+
+        snprintf(name, sizeof(name), "map_files/%llx-%llx", (unsigned long long)m->start,
+                 (unsigned long long)m->end);
+        link = openat(t->proc_fd, name, O_PATH | O_CLOEXEC);
+        if (link >= 0)
+                return open_regular(link, m);
+        if (m->path_len == 0 || m->path[0] != '/' || m->path_len >= sizeof(name))
+                return -ENOENT;
+        root = openat(t->proc_fd, "root", O_PATH | O_DIRECTORY | O_CLOEXEC);
+        if (root < 0)
+                return -errno;
+        memcpy(name, m->path, m->path_len);
+        name[m->path_len] = '\0';
+        link = open_in_root(root, name + 1);
+        return link < 0 ? -errno : open_regular(link, m);
+}
+
+struct opened {
+        uint64_t inode;
+        uint32_t dev_major, dev_minor;
+};
+
+/* The same file is mapped in several pieces, mostly one after the other: look from the end. */
+static bool seen_before(const struct opened *seen, unsigned n, const struct maps_line *m)
+{
+        while (n-- > 0)
+                if (seen[n].inode == m->inode && seen[n].dev_major == m->dev_major &&
+                    seen[n].dev_minor == m->dev_minor)
+                        return true;
+        return false;
+}
+
+int binaries_open(const struct target *t, const struct buf *maps, unsigned max)
+{
+        _cleanup_free_ struct opened *seen = calloc(max, sizeof(*seen));
+        _cleanup_fd_ int table = memfd_create("swansong-binaries", 0);
+        const char *end = maps->data + maps->len;
+        unsigned n = 0, fds;
+
+        if (table < 0)
+                return -errno;
+        if (!seen)
+                return -ENOMEM;
+        fds = descriptors_allow(max);
+        for (const char *line = maps->data, *next; line && line < end && n < max && fds > 0; line = next) {
+                struct maps_line m;
+                char text[64];
+                int fd, r;
+
+                if (maps_line_parse(line, (size_t)(end - line), &m, &next) < 0)
+                        continue;
+                if (m.inode == 0 || m.perms[2] != 'x' || seen_before(seen, n, &m))
+                        continue;
+                seen[n++] = (struct opened){m.inode, m.dev_major, m.dev_minor};
+                fd = open_mapping(t, &m);
+                if (fd < 0)
+                        continue;
+                fds--;
+                snprintf(text, sizeof(text), "%d %x:%x %llu\n", fd, m.dev_major, m.dev_minor,
+                         (unsigned long long)m.inode);
+                r = file_write_all(table, text, strlen(text));
+                if (r < 0) {
+                        close(fd);
+                        binaries_close(take_fd(&table));
+                        return r;
+                }
+        }
+        lseek(table, 0, SEEK_SET);
+        return take_fd(&table);
+}
+
+void binaries_close(int table_fd)
+{
+        _cleanup_buf_ struct buf table = BUF_GROWING(1024 * 1024);
+        const char *p, *end;
+
+        if (table_fd < 0)
+                return;
+        lseek(table_fd, 0, SEEK_SET);
+        if (file_read_fd(table_fd, &table) == 0 && table.data) {
+                end = table.data + table.len;
+                for (p = table.data; p < end;) {
+                        uint64_t fd;
+
+                        if (number_scan(&p, end, 10, &fd) == 0)
+                                close((int)fd);
+                        p = memchr(p, '\n', (size_t)(end - p));
+                        p = p ? p + 1 : end;
+                }
+        }
+        close(table_fd);
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <string.h>
+
+#include "capture/capture.h"
+#include "capture/collect.h"
+#include "capture/collectors.h"
+
+Test(collect, a_group_keeps_the_kernels_name_in_the_bundle)
+{
+        static const struct {
+                int version;
+                const char *kernel, *path;
+        } cases[] = {
+                {2, "/", "sys/fs/cgroup"},
+                {2, "/user.slice/app.scope", "sys/fs/cgroup/user.slice/app.scope"},
+                {1, "/docker/7c1f", "sys/fs/cgroup/memory/docker/7c1f"},
+                {2, "/../sibling", "sys/fs/cgroup/@parent/sibling"},
+                {2, "/a/../../../etc", "sys/fs/cgroup/a/@parent/@parent/@parent/etc"},
+                {1, "//a//b/", "sys/fs/cgroup/memory/a/b"},
+                {2, "/..a/b..", "sys/fs/cgroup/..a/b.."},
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+                static struct memory_group g;
+                char path[PATH_MAX];
+
+                g.version = cases[i].version;
+                strcpy(g.kernel, cases[i].kernel);
+                cgroup_bundle_path(&g, path);
+                cr_expect_str_eq(path, cases[i].path);
+        }
+}
+
+Test(collect, a_group_name_of_any_length_stays_within_the_path)
+{
+        static struct memory_group g = {.version = 1};
+        char path[PATH_MAX];
+
+        for (size_t i = 0; i + 2 < sizeof(g.kernel); i += 2)
+                memcpy(g.kernel + i, "/a", 2);
+        cgroup_bundle_path(&g, path);
+        cr_expect_lt(strlen(path), sizeof(path));
+}
+
+Test(collect, only_knows_the_groups_of_the_table)
+{
+        struct diag d;
+
+        cr_expect_eq(capture_only_check("stacks", &d), 0);
+        cr_expect_eq(capture_only_check("sockets,fds,machine,tree,cgroup,process,threads", &d), 0);
+        cr_expect_eq(capture_only_check("stack", &d), -EINVAL);
+        cr_expect_eq(capture_only_check("", &d), -EINVAL);
+        cr_expect_eq(capture_only_check("fds,,tree", &d), -EINVAL);
+        cr_expect_eq(capture_only_check("fds,nonsense\n", &d), -EINVAL);
+        cr_expect(strstr(d.text, "nonsense\\n"), "%s", d.text);
+        cr_expect(strstr(d.text, "machine"), "names those that exist: %s", d.text);
+        cr_expect(collect_wants(NULL, "fds"));
+        cr_expect(collect_wants("tree,fds", "fds"));
+        cr_expect_not(collect_wants("fdsx,xfds", "fds"));
+}
+
+Test(collect, every_row_has_a_bound_and_a_deadline)
+{
+        for (size_t i = 0; i < n_collectors; i++) {
+                const struct collector *row = &collectors[i];
+
+                cr_expect_gt(row->cap, 0u, "%s", row->name);
+                cr_expect_gt(row->deadline_ns, 0u, "%s", row->name);
+                cr_expect(row->scope != SCOPE_SPECIAL || row->make, "%s", row->name);
+                cr_expect_neq(row->name[0], '/', "%s", row->name);
+        }
+}
