@@ -13,6 +13,7 @@
 #include "cli/command.h"
 #include "cli/oom_print.h"
 #include "cli/options.h"
+#include "cli/survive.h"
 
 /* One event's text: 1 MiB of log, 16,384 tasks and /proc/meminfo stay far below, escaped at their worst. */
 #define OUTPUT_MAX ((size_t)64 << 20)
@@ -207,6 +208,7 @@ static int oom_run(struct oom_args *a, struct diag *d)
         _cleanup_fd_ int end_fd = -1;
 
         if (a->follow) {
+                survive_lower_oom_score(); /* not to be the next one that we would report */
                 end_fd = end_signals_open(d);
                 if (end_fd < 0)
                         return STATUS_INCOMPLETE;

@@ -113,6 +113,19 @@ test_oom_follows() {
                 fail "status: $(cut -c -3000 follow.json)"
 }
 
+test_oom_follows_the_machine() {
+        swansong oom --follow --since 0s --json --with meminfo > follow.json 2> follow.err & follow=$!
+        wait_for grep -q '^State:.S' /proc/$follow/status
+        expect /proc/$follow/oom_score_adj -1000
+        sh -c 'echo 900 > /proc/self/oom_score_adj; exec tail /dev/zero' & victim=$!
+        wait $victim && fail "the victim lived"
+        wait_for grep -q "\"victim_pid\":$victim," follow.json
+        kill -TERM $follow
+        wait $follow || fail "--follow ended with $?: $(cat follow.err)"
+        expect follow.json '"global":true'
+        expect follow.json '"MemTotal":'
+}
+
 test_oom_needs_permission() {
         status=0
         as_nobody 'swansong oom' > out 2> err || status=$?

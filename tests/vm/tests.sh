@@ -32,6 +32,14 @@ in_group() {
         exec sh -c 'echo 0 > '"$cgroup/$group"'/cgroup.procs; exec "$@"' sh "$@"
 }
 
+# victim_start COMMAND...: run it until the test ends, with a pipe as its standard input (descriptor 9 writes there), its
+# output in the file `victim.out`; $victim is its PID.
+victim_start() {
+        mkfifo victim.in
+        "$@" < victim.in > victim.out & victim=$!
+        exec 9> victim.in
+}
+
 # as_nobody COMMAND-LINE
 as_nobody() {
         su -s /bin/sh nobody -c "$1"
