@@ -20,33 +20,45 @@ static uint32_t utf8_code(const char *s, size_t n)
         return code;
 }
 
+static bool is_plain(unsigned char c)
+{
+        return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
+}
+
+/* One character that cannot stand as it is; how many bytes it took. */
+static size_t add_escaped(struct buf *b, const char *s, size_t len)
+{
+        size_t n = utf8_char_len(s, len);
+        unsigned char c = (unsigned char)s[0];
+        uint32_t code;
+
+        if (n == 0 || c == 0) {
+                buf_printf(b, "\\\\x%02x", c);
+                return 1;
+        }
+        code = utf8_code(s, n);
+        if (c == '"' || c == '\\')
+                buf_printf(b, "\\%c", c);
+        else if (code >= 0x10000)
+                buf_printf(b, "\\u%04x\\u%04x", 0xd800 + ((code - 0x10000) >> 10),
+                           0xdc00 + ((code - 0x10000) & 0x3ff));
+        else
+                buf_printf(b, "\\u%04x", code);
+        return n;
+}
+
 static void add_quoted(struct buf *b, const char *s, size_t len)
 {
         buf_char(b, '"');
         for (size_t i = 0; i < len;) {
-                size_t n = utf8_char_len(s + i, len - i);
-                unsigned char c = (unsigned char)s[i];
+                size_t plain = i;
 
-                if (n == 0 || c == 0) {
-                        buf_printf(b, "\\\\x%02x", c);
-                        i++;
-                        continue;
-                }
-                if (c == '"' || c == '\\') {
-                        buf_char(b, '\\');
-                        buf_char(b, (char)c);
-                } else if (n == 1 && c >= 0x20 && c < 0x7f) {
-                        buf_char(b, (char)c);
-                } else {
-                        uint32_t code = utf8_code(s + i, n);
-
-                        if (code >= 0x10000)
-                                buf_printf(b, "\\u%04x\\u%04x", 0xd800 + ((code - 0x10000) >> 10),
-                                           0xdc00 + ((code - 0x10000) & 0x3ff));
-                        else
-                                buf_printf(b, "\\u%04x", code);
-                }
-                i += n;
+                while (plain < len && is_plain((unsigned char)s[plain]))
+                        plain++;
+                buf_add(b, s + i, plain - i);
+                i = plain;
+                if (i < len)
+                        i += add_escaped(b, s + i, len - i);
         }
         buf_char(b, '"');
 }
@@ -112,6 +124,12 @@ void json_put_int(struct json_out *j, const char *key, int64_t value)
 {
         begin_value(j, key);
         buf_printf(j->buf, "%lld", (long long)value);
+}
+
+void json_put_decimal(struct json_out *j, const char *key, double value)
+{
+        begin_value(j, key);
+        buf_printf(j->buf, "%.3f", value);
 }
 
 void json_put_bool(struct json_out *j, const char *key, bool value)

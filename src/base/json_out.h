@@ -27,6 +27,7 @@ void json_put_string(struct json_out *j, const char *key, const char *value); /*
 void json_put_string_n(struct json_out *j, const char *key, const char *value, size_t n);
 void json_put_uint(struct json_out *j, const char *key, uint64_t value);
 void json_put_int(struct json_out *j, const char *key, int64_t value);
+void json_put_decimal(struct json_out *j, const char *key, double value); /* finite; three decimals */
 void json_put_bool(struct json_out *j, const char *key, bool value);
 void json_put_null(struct json_out *j, const char *key);
 

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: MIT */
+/* swansong-report - the analysis half's main(): a bundle in, a report out.
+ *
+ * The user reaches it as `swansong report`; `swansong dump` starts it with --save and --binaries.
+ */
+#include <elfutils/version.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <jansson.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "analysis/report_build.h"
+#include "analysis/stacks.h"
+#include "base/number.h"
+#include "render/output.h"
+#include "render/renderer.h"
+#include "render/terminal.h"
+
+/* design.md, "The command line". */
+enum { STATUS_DONE = 0, STATUS_USAGE = 2, STATUS_NOT_FOUND = 3, STATUS_INCOMPLETE = 4 };
+
+struct args {
+        const char *bundle, *format, *output;
+        bool save, help, version;
+        struct terminal_choice terminal;
+        struct stacks_options stacks;
+};
+
+static const char help_text[] =
+        "usage: swansong report [OPTIONS] BUNDLE\n"
+        "Renders a bundle, also one that was interrupted (….swansong.partial).\n"
+        "      --format FORMAT   text (default) or json\n"
+        "  -o FILE               write there instead of to the standard output\n"
+        "      --no-lines        function names only, no file:line and inlined functions: faster\n"
+        "      --sysroot DIR     look for the target's files below DIR first\n"
+        "      --save            also write report.txt and report.json into the bundle\n"
+        "      --binaries FD     table of open files of the target (used by `swansong dump`)\n"
+        "      --color WHEN      auto (default), always or never\n"
+        "      --width COLUMNS   instead of the terminal's\n"
+        "Debug information is fetched from $DEBUGINFOD_URLS if that is set.\n"
+        "Exit status: 0 done, 2 usage, 3 no such bundle, 4 the report could not be written completely.\n";
+
+static int parse_number(const char *text, uint64_t max, const char *what, uint64_t *ret, struct diag *d)
+{
+        if (number_parse(text, max, ret) < 0)
+                return diag_set(d, -EINVAL, "%s '%.40s' is not a number up to %llu", what, text,
+                                (unsigned long long)max);
+        return 0;
+}
+
+static int parse_option(int c, struct args *a, struct diag *d)
+{
+        uint64_t number;
+        int r = 0;
+
+        switch (c) {
+        case 'f':
+                a->format = optarg;
+                if (!renderer_find(optarg))
+                        r = diag_set(d, -EINVAL, "unknown format '%.40s'; there are: %s", optarg,
+                                     renderer_names());
+                break;
+        case 'o':
+                a->output = optarg;
+                break;
+        case 'n':
+                a->stacks.lines = false;
+                break;
+        case 'r':
+                a->stacks.sysroot = optarg;
+                break;
+        case 's':
+                a->save = true;
+                break;
+        case 'b':
+                r = parse_number(optarg, INT32_MAX, "the file descriptor", &number, d);
+                if (r == 0)
+                        a->stacks.binaries_fd = (int)number;
+                break;
+        case 'c':
+                r = terminal_parse_color(optarg, &a->terminal, d);
+                break;
+        case 'w':
+                r = parse_number(optarg, 10000, "the width", &number, d);
+                if (r == 0)
+                        a->terminal.width = (unsigned)number;
+                break;
+        case 'h':
+                a->help = true;
+                break;
+        case 'V':
+                a->version = true;
+                break;
+        default:
+                break;
+        }
+        return r;
+}
+
+static int parse_args(int argc, char **argv, struct args *a, struct diag *d)
+{
+        static const struct option options[] = {
+                {"format", required_argument, NULL, 'f'},   {"no-lines", no_argument, NULL, 'n'},
+                {"sysroot", required_argument, NULL, 'r'},  {"save", no_argument, NULL, 's'},
+                {"binaries", required_argument, NULL, 'b'}, {"color", required_argument, NULL, 'c'},
+                {"width", required_argument, NULL, 'w'},    {"help", no_argument, NULL, 'h'},
+                {"version", no_argument, NULL, 'V'},        {0},
+        };
+        int c, r = 0;
+
+        *a = (struct args){.format = "text", .stacks = {.binaries_fd = -1, .lines = true}};
+        opterr = 0;
+        while (r == 0 && (c = getopt_long(argc, argv, ":o:hV", options, NULL)) != -1) {
+                if (c == ':')
+                        r = diag_set(d, -EINVAL, "%s needs an argument; see --help", argv[optind - 1]);
+                else if (c == '?')
+                        r = diag_set(d, -EINVAL, "unknown option '%.80s'; see --help", argv[optind - 1]);
+                else
+                        r = parse_option(c, a, d);
+        }
+        if (r < 0 || a->help || a->version)
+                return r;
+        if (optind >= argc)
+                return diag_set(d, -EINVAL, "which bundle? give the path of a ….swansong directory");
+        if (optind + 1 < argc)
+                return diag_set(d, -EINVAL, "'%.80s': one bundle at a time", argv[optind + 1]);
+        a->bundle = argv[optind];
+        return 0;
+}
+
+/* The two files in the bundle, for people and for programs. */
+static int save_reports(const char *bundle, const struct buf *text, const struct buf *json, struct diag *d)
+{
+        int first = output_into_bundle(bundle, "report.txt", text, d);
+        int second = output_into_bundle(bundle, "report.json", json, first < 0 ? NULL : d);
+
+        return first < 0 ? first : second;
+}
+
+static int render_all(const struct args *a, const struct report *r, struct diag *d)
+{
+        static const struct render_style plain = {.width = PLAIN_WIDTH};
+        _cleanup_buf_ struct buf out = BUF_GROWING(OUTPUT_MAX), text = BUF_GROWING(OUTPUT_MAX),
+                                 json = BUF_GROWING(OUTPUT_MAX);
+        struct render_style style;
+        int saved = 0, written;
+
+        terminal_style(&a->terminal, a->output ? -1 : STDOUT_FILENO, &style);
+        renderer_find(a->format)(r, &style, &out);
+        if (out.cut)
+                return diag_set(d, -ENOMEM, "%s: the report does not fit into memory", a->bundle);
+        /* What the user waits for comes first. */
+        written = a->output ? output_file(a->output, &out, d) : output_stdout(&out, d);
+        if (a->save) {
+                render_text(r, &plain, &text);
+                render_json(r, &plain, &json);
+                saved = save_reports(a->bundle, &text, &json, written < 0 ? NULL : d);
+        }
+        return written < 0 ? written : saved;
+}
+
+static int run(struct args *a)
+{
+        _cleanup_(report_done) struct report report = {0};
+        struct report_options options = {.stacks = &a->stacks};
+        struct progress progress;
+        struct diag d = {0};
+        int r;
+
+        progress_begin(&progress, a->bundle);
+        a->stacks.progress = progress_step;
+        a->stacks.progress_data = &progress;
+        r = report_build(a->bundle, &options, &report, &d);
+        progress_end(&progress);
+        if (r < 0) {
+                fprintf(stderr, "swansong report: %s\n", d.text);
+                return r == -ENOMEM ? STATUS_INCOMPLETE : STATUS_NOT_FOUND;
+        }
+        r = render_all(a, &report, &d);
+        if (r == -EPIPE) /* `| head` has seen enough */
+                return STATUS_DONE;
+        if (r < 0)
+                fprintf(stderr, "swansong report: %s\n", d.text);
+        return r < 0 ? STATUS_INCOMPLETE : STATUS_DONE;
+}
+
+int main(int argc, char **argv)
+{
+        struct args a;
+        struct diag d = {0};
+
+        signal(SIGPIPE, SIG_IGN);
+        if (parse_args(argc, argv, &a, &d) < 0) {
+                fprintf(stderr, "swansong report: %s\n", d.text);
+                return STATUS_USAGE;
+        }
+        if (a.help)
+                fputs(help_text, stdout);
+        else if (a.version)
+                printf("swansong-report %s, elfutils %d.%d, jansson %s\n", SWANSONG_VERSION,
+                       _ELFUTILS_VERSION / 1000, _ELFUTILS_VERSION % 1000, JANSSON_VERSION);
+        else
+                return run(&a);
+        return STATUS_DONE;
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/* terminal - is somebody looking, how wide, in colour?  And the line that says why it takes a moment. */
+#ifndef SWANSONG_RENDER_TERMINAL_H
+#define SWANSONG_RENDER_TERMINAL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/diag.h"
+#include "render/renderer.h"
+
+#define PLAIN_WIDTH 100 /* of files and pipes */
+
+struct terminal_choice {
+        enum { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER } color;
+        unsigned width; /* 0: the terminal's */
+};
+
+/* "auto", "always", "never".  0, or -EINVAL with d filled. */
+int terminal_parse_color(const char *text, struct terminal_choice *c, struct diag *d);
+
+/* What suits the output fd (-1: a file).  $NO_COLOR and TERM=dumb are honoured. */
+void terminal_style(const struct terminal_choice *c, int fd, struct render_style *ret);
+
+/* One line on stderr, only if that is a terminal and only when it takes longer than a moment; erased at the end. */
+struct progress {
+        const char *bundle;
+        bool visible, shown;
+        uint64_t begin_ns;
+};
+
+void progress_begin(struct progress *p, const char *bundle);
+void progress_step(void *p, const char *what);
+void progress_end(struct progress *p);
+
+#endif
