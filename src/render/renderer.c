@@ -22,9 +22,12 @@ renderer *renderer_find(const char *name)
 
 const char *renderer_names(void)
 {
-        return ""
+        /* Each name behind a blank; the first blank is left out. */
+        static const char names[] =
 #define RENDERER(name_, purpose_) " " #name_
 #include "render/renderers.def"
 #undef RENDERER
-               + 1;
+                ;
+
+        return names + 1;
 }
