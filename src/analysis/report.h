@@ -99,6 +99,7 @@ struct report_cgroup {
         uint64_t high;      /* v2's memory.high, the lowest of the group and its ancestors: from here on the
                                kernel slows it down; REPORT_UNKNOWN: none */
         const char *limit_path; /* the group (this one or an ancestor) that sets it */
+        uint64_t limit_usage;   /* what that group uses */
         uint64_t n_processes;
         const struct report_key_value *stat; /* memory.stat */
         size_t n_stat;
@@ -154,6 +155,8 @@ struct report {
                 uint32_t uid;
                 uint64_t n_threads;
                 const char *state;
+                const char *condition; /* why it could not be stopped like any other: stopped, traced,
+                                          zombie, exiting, leader-exited; NULL */
                 const char *group;
                 const struct report_ns {
                         const char *name, *value;
@@ -168,11 +171,14 @@ struct report {
                 int32_t oom_score, oom_score_adj;
                 const struct report_where *where;
                 size_t n_where;
-                double growth_bytes_per_s; /* from the history; NaN if there is none */
-                uint64_t limit_used;       /* what counts against `limit`: the group's usage, or MemTotal -
+                double growth_bytes_per_s;    /* from the history; NaN if there is none */
+                uint64_t limit_used;          /* what counts against `limit`: the group's usage, or MemTotal -
                                               MemAvailable */
-                uint64_t virtual_size;     /* address space, what RLIMIT_AS bounds */
-                uint64_t socket_memory;    /* held by the kernel for its sockets, no part of RSS */
+                uint64_t virtual_size;        /* address space, what RLIMIT_AS bounds */
+                uint64_t address_space_limit; /* RLIMIT_AS; REPORT_UNKNOWN: unlimited, or not known */
+                uint64_t huge_pages;          /* the part of anon that is in transparent huge pages */
+                uint64_t hugetlb;             /* of hugetlbfs, no part of RSS */
+                uint64_t socket_memory;       /* held by the kernel for its sockets, no part of RSS */
                 const char *source; /* the file rss comes from: "smaps", "smaps_rollup", "status", "statm" */
         } memory;
 
