@@ -47,6 +47,7 @@ fuzz: ## fuzz every parser for FUZZ_SECONDS each (clang's libFuzzer)
 	scripts/fuzz.sh
 
 check-house: ## includes go one way, SPDX lines, the two halves do not link each other
+	scripts/check-house.sh --self-test
 	scripts/check-house.sh $(BUILD)
 
 test: ## on a fresh machine: install, build, and run all tests
