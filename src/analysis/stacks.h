@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* stacks - what every thread was doing: from a bundle's core to report.threads.
  *
- * Reads the bundle's core, threads.tsv, proc/PID/maps, proc/PID/task/{comm,status,stat,wchan} and the
+ * Reads the bundle's core, threads.tsv, proc/PID/maps, proc/PID/task/TID/{comm,status,stat,wchan} and the
  * JIT's symbol map, unwinds each thread (unwind.h), names the frames (symbols.h, lines.h), and finds the
  * threads that have the same stack.  Never touches a live process, executes nothing, and takes code and
  * symbols only from ELF files whose build ID is the one seen in the target's memory.

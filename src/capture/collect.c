@@ -81,7 +81,7 @@ static const struct {
         void (*collect)(struct collect *c, const struct collector *rows, size_t n);
         bool together; /* neighbouring rows are one pass over threads, processes or directories */
 } scopes[] = {
-        [SCOPE_PROCESS] = {process_collect, false},   [SCOPE_THREAD] = {threads_collect, false},
+        [SCOPE_PROCESS] = {process_collect, false},   [SCOPE_THREAD] = {threads_collect, true},
         [SCOPE_RELATIVE] = {relatives_collect, true}, [SCOPE_GROUP] = {groups_collect, true},
         [SCOPE_MACHINE] = {machine_collect, false},   [SCOPE_SPECIAL] = {special_collect, false},
 };
