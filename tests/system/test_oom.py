@@ -5,12 +5,11 @@ import json
 import os
 import signal
 import subprocess
-import tempfile
 import time
 import unittest
 
-BUILD = os.environ.get("BUILD", "build")
-SWANSONG = os.path.join(BUILD, "swansong")
+from tests.system.harness import SWANSONG, SwansongTest, need_root, proc_status, wait_until
+
 LIMIT = 24 << 20
 
 
@@ -75,37 +74,21 @@ class Group:
         return pid
 
 
-def run(*arguments, **options):
-    return subprocess.run([SWANSONG, "oom", *arguments], capture_output=True, timeout=60, **options)
-
-
 def kills_of(output, pid):
     return [e for e in map(json.loads, output.splitlines()) if e["victim_pid"] == pid and e["event"] == "kill"]
 
 
-def sleeps(process):
-    with open(f"/proc/{process.pid}/status") as f:
-        return "State:\tS" in f.read()
-
-
-def wait_for(condition, what):
-    for _ in range(400):
-        if condition():
-            return
-        time.sleep(0.05)
-    raise AssertionError(f"waited in vain: {what}")
-
-
-class Oom(unittest.TestCase):
+class Oom(SwansongTest):
     def setUp(self):
-        if run("--since", "0s").returncode == 3:
+        super().setUp()
+        if self.swansong("oom", "--since", "0s").returncode == 3:
             self.skipTest("the kernel's log may not be read here")
         self.group = Group(f"swansong-test-{os.getpid()}")
         self.addCleanup(self.group.remove)
 
     def test_shows_who_was_killed_and_by_which_limit(self):
         pid = self.group.kill_one()
-        result = run("--since", "10m", "--json")
+        result = self.swansong("oom", "--since", "10m", "--json")
         self.assertEqual(result.returncode, 0, result.stderr)
         kills = kills_of(result.stdout, pid)
         self.assertEqual(len(kills), 1)
@@ -125,28 +108,25 @@ class Oom(unittest.TestCase):
     def test_says_when_it_cannot_print(self):
         self.group.kill_one()
         with open("/dev/full", "w") as full:
-            result = subprocess.run([SWANSONG, "oom"], stdout=full, stderr=subprocess.PIPE, timeout=60)
+            result = subprocess.run([SWANSONG, "oom"], stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
         self.assertEqual(result.returncode, 4)
-        self.assertIn(b"No space left on device", result.stderr)
+        self.assertIn("No space left on device", result.stderr)
 
     def test_text_escapes_a_hostile_name(self):
         pid = self.group.kill_one(comm=b"a) \n\x1b[31m(b\xff")
-        text = run("--since", "10m").stdout
-        self.assertIn(rb"killed PID %d (a) \n\x1b[31m(b\xff), " % pid, text)
-        self.assertNotIn(b"\x1b", text)
-        self.assertEqual(len(kills_of(run("--since", "10m", "--json").stdout, pid)), 1)
+        text = self.swansong("oom", "--since", "10m").stdout
+        self.assertIn(rf"killed PID {pid} (a) \n\x1b[31m(b\xff), ", text)
+        self.assertNotIn("\x1b", text)
+        self.assertEqual(len(kills_of(self.swansong("oom", "--since", "10m", "--json").stdout, pid)), 1)
 
     def follow(self, *arguments):
         """A follower that has come to the log's end, and the file that it writes to."""
-        output = tempfile.TemporaryFile("w+")
+        output = open(os.path.join(self.dir, "follow.json"), "w+")
         self.addCleanup(output.close)
-        process = subprocess.Popen(
-            [SWANSONG, "oom", "--follow", "--json", *arguments], stdout=output, stderr=subprocess.PIPE
-        )
-        self.addCleanup(process.wait)
-        self.addCleanup(process.stderr.close)
-        self.addCleanup(process.kill)
-        wait_for(lambda: sleeps(process), "the follower sleeps")
+        process = self.spawn([SWANSONG, "oom", "--follow", "--json", *arguments], stdout=output,
+                             stderr=subprocess.PIPE, text=True)
+        # Reading the log never sleeps; waiting for more does.
+        wait_until("the follower sleeps", lambda: proc_status(process.pid).get("State", "").startswith("S"))
         return process, output
 
     def test_follow_adds_the_facts_of_the_moment_and_ends_cleanly(self):
@@ -160,10 +140,10 @@ class Oom(unittest.TestCase):
                     # The last line may be half written.
                     return kills_of("".join(line for line in output if line.endswith("\n")), pid)
 
-                wait_for(seen, "the kill")
+                wait_until("the kill is shown", seen)
                 process.send_signal(end)
                 self.assertEqual(process.wait(20), 0)
-                self.assertEqual(process.stderr.read(), b"")
+                self.assertEqual(process.stderr.read(), "")
                 kill = seen()[0]
                 self.assertRegex(kill["load_average"], r"^[0-9.]+ [0-9.]+ [0-9.]+ ")
                 with open("/proc/meminfo") as f:
@@ -187,7 +167,7 @@ class Oom(unittest.TestCase):
         self.assertIsNone(kills[0]["load_average"], "that moment is gone")
 
 
-class OomUsage(unittest.TestCase):
+class OomUsage(SwansongTest):
     def test_wrong_options_are_one_line_and_status_2(self):
         for arguments, words in (
             (["--since", "x"], "is no age"),
@@ -202,30 +182,27 @@ class OomUsage(unittest.TestCase):
             (["--nonsense"], "unknown option"),
         ):
             with self.subTest(arguments=arguments):
-                result = run(*arguments)
+                result = self.swansong("oom", *arguments)
                 self.assertEqual(result.returncode, 2)
-                self.assertEqual(result.stdout, b"")
-                self.assertIn(words, result.stderr.decode())
-                self.assertEqual(result.stderr.count(b"\n"), 1)
-                self.assertNotIn(b"\x1b", result.stderr)
+                self.assertEqual(result.stdout, "")
+                self.assertIn(words, result.stderr)
+                self.assert_one_line(result.stderr)
+                self.assertNotIn("\x1b", result.stderr)
 
+    @need_root  # to become nobody
     def test_without_permission_it_says_what_to_do(self):
         with open("/proc/sys/kernel/dmesg_restrict") as f:
             restricted = f.read().strip() == "1"
-        if os.geteuid() != 0 or not restricted:
-            self.skipTest("needs root, to become nobody, and kernel.dmesg_restrict=1")
+        if not restricted:
+            self.skipTest("kernel.dmesg_restrict is 0: everybody may read the log")
         # Through a descriptor: nobody may not be able to walk to the build directory.
         program = os.open(SWANSONG, os.O_RDONLY)
         self.addCleanup(os.close, program)
         result = subprocess.run(
-            [f"/proc/self/fd/{program}", "oom"], capture_output=True, timeout=60, user=65534, group=65534,
+            [f"/proc/self/fd/{program}", "oom"], capture_output=True, text=True, timeout=60, user=65534, group=65534,
             extra_groups=[], pass_fds=[program], cwd="/",
         )
         self.assertEqual(result.returncode, 3, result.stderr)
-        self.assertEqual(result.stdout, b"")
-        self.assertIn(b"CAP_SYSLOG", result.stderr)
-        self.assertEqual(result.stderr.count(b"\n"), 1)
-
-
-if __name__ == "__main__":
-    unittest.main()
+        self.assertEqual(result.stdout, "")
+        self.assertIn("CAP_SYSLOG", result.stderr)
+        self.assert_one_line(result.stderr)
