@@ -63,6 +63,6 @@ asan: ## unit and system tests under ASan and UBSan; a leak fails the run
 	scripts/asan.sh
 
 bench: all victims ## compare with the peers in one run; prints ratios
-	scripts/bench.sh $(BUILD)
+	scripts/bench.sh $(BUILD) $(BENCH)
 
 .PHONY: unit victims system fuzz-replay fuzz check-house test test-vm asan bench

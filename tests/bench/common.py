@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: MIT
+"""What the benchmarks share: victims, interleaved rounds, and a table of ratios with the goals beside them."""
+
+import mmap
+import os
+import re
+import resource
+import shutil
+import struct
+import subprocess
+import tempfile
+import time
+from statistics import median
+
+BUILD = os.path.abspath(os.environ.get("BUILD", "build"))
+SWANSONG = os.path.join(BUILD, "swansong")
+ROUNDS = int(os.environ.get("ROUNDS", "5"))
+
+
+class Skip(Exception):
+    """This peer or victim is not on the machine."""
+
+
+def need(program):
+    path = shutil.which(program)
+    if not path:
+        raise Skip(f"{program} is not installed")
+    return path
+
+
+class Victim:
+    """A process that is ended with the `with` block; `pid` is ready to be looked at."""
+
+    def __init__(self, argv, wait_line=True, **kwargs):
+        self.process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                                        **kwargs)
+        self.pid = self.process.pid
+        self.line = self.process.stdout.readline().decode(errors="replace") if wait_line else ""
+        if wait_line and not self.line:
+            raise RuntimeError(f"{argv[0]} did not start")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.wait()
+        self.process.stdin.close()
+        self.process.stdout.close()
+
+
+class Gap:
+    """The longest time that a real-time thread of the victim did not run: what a pause is to the program itself."""
+
+    def __init__(self):
+        self.file = tempfile.NamedTemporaryFile(prefix="swansong-gap.")
+        self.file.truncate(4096)
+        self.map = mmap.mmap(self.file.fileno(), 4096)
+
+    def reset(self):
+        self.map[0:8] = bytes(8)
+
+    def ms(self):
+        time.sleep(0.02)    # the thread must have run again
+        return struct.unpack("Q", self.map[0:8])[0] / 1e6
+
+
+def threads_victim(n, mode="park", rss_mib=0, gap=None):
+    argv = [os.path.join(BUILD, "victims", "threads"), str(n), mode, "24", str(rss_mib)]
+    return Victim(argv + ([gap.file.name] if gap else []))
+
+
+def run_ms(argv, **kwargs):
+    """Wall time of a command whose output goes nowhere, in ms; its exit status must be 0."""
+    begin = time.monotonic()
+    subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True, **kwargs)
+    return (time.monotonic() - begin) * 1e3
+
+
+class Dumps:
+    """Runs `swansong dump` into a directory of its own; the last bundle is at hand."""
+
+    def __enter__(self):
+        # Not below /tmp if that is a disk: the peers write nothing (gcore gets the same directory).
+        self.dir = tempfile.mkdtemp(prefix="swansong-bench.")
+        return self
+
+    def __exit__(self, *_):
+        shutil.rmtree(self.dir, ignore_errors=True)
+
+    def run_ms(self, pid, *options):
+        for name in os.listdir(self.dir):
+            shutil.rmtree(os.path.join(self.dir, name), ignore_errors=True)
+        ms = run_ms([SWANSONG, "dump", "-p", str(pid), "-o", self.dir, *options])
+        self.bundle = os.path.join(self.dir, os.listdir(self.dir)[0])
+        return ms
+
+    def pause_ms(self):
+        with open(os.path.join(self.bundle, "manifest.json"), encoding="ascii") as f:
+            return int(re.search(r'"pause_ns": ?(\d+)', f.read()).group(1)) / 1e6
+
+
+def interleaved(**measures):
+    """Call each measure in turn, ROUNDS times after one round that does not count; {name: median}."""
+    values = {name: [] for name in measures}
+    for i in range(ROUNDS + 1):
+        for name, measure in measures.items():
+            value = measure()
+            if i > 0:
+                values[name].append(value)
+    return {name: median(v) for name, v in values.items()}
+
+
+def peak_rss_mib(argv):
+    """Peak RSS of a command and its waited-for children, in MiB, the largest single process."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    pid = os.posix_spawn(argv[0], argv, os.environ, file_actions=[(os.POSIX_SPAWN_OPEN, 1, "/dev/null", os.O_WRONLY, 0)])
+    _, status, usage = os.wait4(pid, 0)
+    if status != 0:
+        raise RuntimeError(f"{argv}: status {status}")
+    del before
+    return usage.ru_maxrss / 1024
+
+
+class Table:
+    """Prints a row as soon as it is measured."""
+
+    def __init__(self):
+        self.missed = 0
+        print(f"{'what':<44} {'swansong':>12} {'peer':>22} {'ratio':>9}  {'goal':<16} {'':<6}", flush=True)
+
+    def row(self, what, ours, peer, ratio, goal="", met=None):
+        verdict = "" if met is None else "met" if met else "MISSED"
+        self.missed += met is False
+        print(f"{what:<44} {ours:>12} {peer:>22} {ratio:>9}  {goal:<16} {verdict}", flush=True)
+
+    def skip(self, what, reason):
+        print(f"{what:<44} skipped: {reason}", flush=True)
+
+
+def ms(value):
+    return f"{value:.3g} ms" if value < 1000 else f"{value:.0f} ms"
+
+
+def times(value):
+    return f"{value:.3g}x" if value < 1000 else f"{value:.0f}x"

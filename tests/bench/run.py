@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: MIT
+"""make bench: python3 -m tests.bench.run [NAME…]; docs/benchmarks.md says what the rows mean."""
+
+import sys
+
+from . import core, names, pause, scale, watching
+from .common import ROUNDS, Skip, Table
+
+BENCHMARKS = {"pause": pause, "names": names, "core": core, "scale": scale, "watching": watching}
+
+
+def main():
+    chosen = sys.argv[1:] or list(BENCHMARKS)
+    unknown = [name for name in chosen if name not in BENCHMARKS]
+    if unknown:
+        print(f"bench: unknown benchmark '{unknown[0]}'; there are {', '.join(BENCHMARKS)}", file=sys.stderr)
+        return 2
+    print(f"medians of {ROUNDS} interleaved rounds; ratios hold on a noisy machine, absolute times do not")
+    table = Table()
+    for name in chosen:
+        try:
+            BENCHMARKS[name].run(table)
+        except Skip as reason:
+            table.skip(name, reason)
+    print(f"{table.missed} goals missed" if table.missed else "all goals met")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
