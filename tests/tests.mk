@@ -4,6 +4,7 @@
 UNIT_SRC   := $(wildcard tests/unit/*.c)
 VICTIMS_C  := $(patsubst tests/victims/%.c,$(BUILD)/victims/%,$(wildcard tests/victims/*.c))
 VICTIMS_CC := $(patsubst tests/victims/%.cc,$(BUILD)/victims/%,$(wildcard tests/victims/*.cc))
+BENCH_C    := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c))
 FUZZ       := $(patsubst tests/fuzz/fuzz_%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 
 # Unit tests link both halves' code, but not their main().
@@ -31,6 +32,11 @@ system: all victims ## the system tests (real processes)
 
 test-vm: all victims ## tests in a virtual machine: cgroup v2, the machine out of memory (skips without qemu)
 	scripts/vm.sh $(BUILD)
+
+# Helpers of the benchmarks and the tests of stopping: programs around pieces of the capture half.
+$(BUILD)/bench/%: tests/bench/%.c $(call objs,$(filter-out $(CAPTURE_MAIN),$(CAPTURE_SRC)))
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(CAPTURE_LIBS)
 
 FUZZ_OBJS := $(filter-out $(REPORT_MAIN),$(REPORT_SRC))
 FUZZ_SAN  := -fsanitize=address,undefined -fno-sanitize-recover=all

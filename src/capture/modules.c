@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: MIT */
+#include "capture/modules.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <limits.h>
+#include <link.h>
+#include <stdbool.h>
+#include <string.h>
+
+#define LINK_MAPS_MAX  8192
+#define NAMESPACES_MAX 16 /* glibc's DL_NNS */
+#define DYNAMIC_MAX    512
+
+/* Does the file that is mapped from its beginning at `first` have code mapped behind it? */
+static bool is_module(const struct map_index *maps, size_t first)
+{
+        const struct map_range *r = &maps->ranges[first];
+
+        for (size_t i = first; i < maps->n && i < first + 16; i++) {
+                const struct map_range *next = &maps->ranges[i];
+
+                if (next->inode == r->inode && next->dev_major == r->dev_major &&
+                    next->dev_minor == r->dev_minor && (next->flags & MAP_IS_EXEC))
+                        return true;
+        }
+        return false;
+}
+
+static void keep_headers(struct pages *p, const struct map_index *maps)
+{
+        for (size_t i = 0; i < maps->n; i++) {
+                const struct map_range *r = &maps->ranges[i];
+
+                if (r->flags & MAP_IS_VDSO)
+                        pages_keep(p, r->start, r->end - r->start);
+                else if ((r->flags & MAP_IS_FILE) && (r->flags & MAP_IS_READ) && r->offset == 0 &&
+                         is_module(maps, i))
+                        pages_keep(p, r->start, 1);
+        }
+}
+
+static uint64_t auxv_value(const struct buf *auxv, uint64_t type)
+{
+        Elf64_auxv_t entry;
+
+        for (size_t at = 0; at + sizeof(entry) <= auxv->len; at += sizeof(entry)) {
+                memcpy(&entry, auxv->data + at, sizeof(entry));
+                if (entry.a_type == type)
+                        return entry.a_un.a_val;
+        }
+        return 0;
+}
+
+/* Where the executable's dynamic section is in memory; 0: it has none (static). */
+static uint64_t find_dynamic(struct pages *p, uint64_t phdr, uint64_t n)
+{
+        uint64_t bias = 0, dynamic = 0;
+        bool has_dynamic = false;
+
+        for (uint64_t i = 0; i < n && i < 64; i++) {
+                Elf64_Phdr h;
+
+                if (pages_read(p, phdr + i * sizeof(h), &h, sizeof(h)) < 0)
+                        return 0;
+                if (h.p_type == PT_PHDR)
+                        bias = phdr - h.p_vaddr;
+                if (h.p_type == PT_DYNAMIC) {
+                        dynamic = h.p_vaddr;
+                        has_dynamic = true;
+                }
+        }
+        return has_dynamic ? bias + dynamic : 0;
+}
+
+static uint64_t find_r_debug(struct pages *p, uint64_t dynamic)
+{
+        for (unsigned i = 0; i < DYNAMIC_MAX; i++) {
+                Elf64_Dyn entry;
+
+                if (pages_read(p, dynamic + i * sizeof(entry), &entry, sizeof(entry)) < 0 ||
+                    entry.d_tag == DT_NULL)
+                        break;
+                if (entry.d_tag == DT_DEBUG)
+                        return entry.d_un.d_ptr;
+        }
+        return 0;
+}
+
+static void keep_string(struct pages *p, uint64_t address)
+{
+        char c = 1;
+
+        for (unsigned i = 0; i < PATH_MAX && c && pages_read(p, address + i, &c, 1) == 0; i++)
+                ;
+}
+
+static void keep_link_maps(struct pages *p, uint64_t address, unsigned *left)
+{
+        while (address && *left > 0) {
+                struct link_map map; /* the public part, <link.h> */
+
+                if (pages_read(p, address, &map, sizeof(map)) < 0)
+                        return;
+                if (map.l_name)
+                        keep_string(p, (uintptr_t)map.l_name);
+                address = (uintptr_t)map.l_next;
+                (*left)--;
+        }
+}
+
+/* Since glibc 2.35 (r_version 2) each namespace of dlmopen() has its own struct, chained. */
+static void keep_linker_lists(struct pages *p, uint64_t r_debug)
+{
+        unsigned left = LINK_MAPS_MAX;
+
+        for (unsigned i = 0; r_debug && i < NAMESPACES_MAX; i++) {
+                struct r_debug list;
+                uint64_t next = 0;
+
+                if (pages_read(p, r_debug, &list, sizeof(list)) < 0)
+                        return;
+                keep_link_maps(p, (uintptr_t)list.r_map, &left);
+                if (list.r_version >= 2)
+                        pages_read(p, r_debug + sizeof(list), &next, sizeof(next));
+                r_debug = next;
+        }
+}
+
+void modules_keep(struct pages *p, const struct map_index *maps, const struct buf *auxv)
+{
+        uint64_t phdr = auxv_value(auxv, AT_PHDR), dynamic, r_debug;
+
+        keep_headers(p, maps);
+        if (!phdr || auxv_value(auxv, AT_PHENT) != sizeof(Elf64_Phdr))
+                return;
+        dynamic = find_dynamic(p, phdr, auxv_value(auxv, AT_PHNUM));
+        if (!dynamic)
+                return;
+        r_debug = find_r_debug(p, dynamic);
+        if (r_debug)
+                keep_linker_lists(p, r_debug);
+}

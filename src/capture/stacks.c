@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: MIT */
+#include "capture/stacks.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "base/file.h"
+#include "base/number.h"
+#include "capture/stack_range.h"
+
+/* Programs of all kinds have about 10 KiB per thread in use (24 frames). */
+#define EXPECTED_PER_THREAD (16 * 1024)
+#define EXPECTED_AT_LEAST   (512 * 1024)
+
+/* Looking at pagemap costs 1.1 us per thread, reading three pages 2.6: stacks this short are read without. */
+#define PAGES_UNCHECKED 16
+
+/* /proc/PID/pagemap, Documentation/admin-guide/mm/pagemap.rst */
+#define PAGEMAP_PRESENT (UINT64_C(1) << 63)
+#define PAGEMAP_SWAPPED (UINT64_C(1) << 62)
+
+struct stacks_batch {
+        size_t n;
+        struct remote_piece pieces[REMOTE_BATCH];
+        struct {
+                struct thread_copy *thread;
+                unsigned bit;
+        } origin[REMOTE_BATCH];
+};
+
+static void *reserve(size_t bytes)
+{
+        void *p =
+                mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+        return p == MAP_FAILED ? NULL : p;
+}
+
+/* "VmSwap:\t     128 kB" of /proc/PID/status. */
+static bool has_swapped(int proc_fd)
+{
+        _cleanup_buf_ struct buf status = BUF_GROWING(65536);
+        const char *p, *end;
+        uint64_t kib = 0;
+
+        if (file_read_at(proc_fd, "status", &status) < 0 || !(p = strstr(status.data, "\nVmSwap:")))
+                return true;
+        end = status.data + status.len;
+        p += strlen("\nVmSwap:");
+        p += strspn(p, " \t");
+        return number_scan(&p, end, 10, &kib) < 0 || kib > 0;
+}
+
+int stacks_make(struct stacks *s, int proc_fd, const struct map_index *maps, struct remote_memory *memory,
+                size_t n, size_t expected)
+{
+        size_t touch = EXPECTED_AT_LEAST + expected * EXPECTED_PER_THREAD;
+
+        *s = (struct stacks){
+                .arch = arch_host(),
+                .maps = maps,
+                .memory = memory,
+                .page_size = (size_t)sysconf(_SC_PAGESIZE),
+                .size = n,
+                .arena_size = n * STACK_CAP,
+        };
+        s->arena_touched = touch < s->arena_size ? touch : s->arena_size;
+        s->swapping = has_swapped(proc_fd);
+        s->pagemap_fd = openat(proc_fd, "pagemap", O_RDONLY | O_CLOEXEC);
+        s->threads = reserve(n * sizeof(*s->threads));
+        s->registers = reserve(n * s->arch->gregs_size);
+        s->arena = reserve(s->arena_size);
+        s->batch = reserve(sizeof(*s->batch));
+        if (!s->threads || !s->registers || !s->arena || !s->batch) {
+                stacks_done(s);
+                return -ENOMEM;
+        }
+        memset(s->threads, 0, n * sizeof(*s->threads));
+        memset(s->registers, 0, n * s->arch->gregs_size);
+        memset(s->batch, 0, sizeof(*s->batch));
+        for (size_t at = 0; at < s->arena_touched; at += s->page_size)
+                s->arena[at] = 1;
+        return 0;
+}
+
+void stacks_done(struct stacks *s)
+{
+        fd_closep(&s->pagemap_fd);
+        if (s->threads)
+                munmap(s->threads, s->size * sizeof(*s->threads));
+        if (s->registers)
+                munmap(s->registers, s->size * s->arch->gregs_size);
+        if (s->arena)
+                munmap(s->arena, s->arena_size);
+        if (s->batch)
+                munmap(s->batch, sizeof(*s->batch));
+        *s = (struct stacks){.pagemap_fd = -1};
+}
+
+void *stacks_registers(const struct stacks *s, size_t i)
+{
+        return s->registers + i * s->arch->gregs_size;
+}
+
+static uint64_t bits(unsigned n)
+{
+        return n >= 64 ? UINT64_MAX : (UINT64_C(1) << n) - 1;
+}
+
+static void plan(struct stacks *s, struct thread_copy *t)
+{
+        struct stack_range range = stack_range_of(s->maps, t->sp, s->arch->red_zone, s->page_size);
+
+        t->start = range.start;
+        t->wanted = bits(range.pages);
+        t->in_file = range.in_file;
+}
+
+void stacks_set_registers(struct stacks *s, size_t i)
+{
+        struct thread_copy *t = &s->threads[i];
+
+        t->how = HOW_STOPPED;
+        t->sp = arch_get(stacks_registers(s, i), s->arch->sp);
+        t->pc = arch_get(stacks_registers(s, i), s->arch->pc);
+        plan(s, t);
+}
+
+void stacks_set_where(struct stacks *s, size_t i, uint64_t sp, uint64_t pc)
+{
+        struct thread_copy *t = &s->threads[i];
+
+        t->how = HOW_SYSCALL;
+        t->sp = sp;
+        t->pc = pc;
+        memcpy((char *)stacks_registers(s, i) + s->arch->sp, &sp, sizeof(sp));
+        memcpy((char *)stacks_registers(s, i) + s->arch->pc, &pc, sizeof(pc));
+        plan(s, t);
+}
+
+/* Leave out pages which reading would bring in: from swap, from a file, or (the page tables for them) from
+ * nowhere. */
+static void keep_present(struct stacks *s, struct thread_copy *t)
+{
+        uint64_t entries[STACK_PAGES_MAX], present = 0;
+        unsigned pages = (unsigned)__builtin_popcountll(t->wanted);
+        ssize_t n;
+
+        if (s->pagemap_fd < 0 || pages == 0)
+                return;
+        if (pages <= PAGES_UNCHECKED && !s->swapping && !s->memory->careful && !t->in_file)
+                return;
+        n = pread(s->pagemap_fd, entries, pages * sizeof(*entries),
+                  (off_t)(t->start / s->page_size * sizeof(*entries)));
+        if (n < 0)
+                return;
+        for (size_t i = 0; i < (size_t)n / sizeof(*entries); i++) {
+                if (entries[i] & PAGEMAP_PRESENT)
+                        present |= UINT64_C(1) << i;
+                else if (entries[i] & PAGEMAP_SWAPPED)
+                        s->swapped_pages++;
+        }
+        t->wanted &= present;
+}
+
+static size_t total_pages(const struct stacks *s, size_t n)
+{
+        size_t total = 0;
+
+        for (size_t i = 0; i < n; i++)
+                total += (unsigned)__builtin_popcountll(s->threads[i].wanted & bits(s->cap_pages));
+        return total;
+}
+
+/* What was touched before is mostly enough.  If not, and memory is short, a page fault could take seconds: the
+ * stacks get shorter instead, at their outer ends. */
+static void fit(struct stacks *s, size_t n)
+{
+        size_t room = (s->memory->careful ? s->arena_touched : s->arena_size) / s->page_size, at = 0;
+
+        s->cap_pages = STACK_PAGES_MAX;
+        while (s->cap_pages > 1 && total_pages(s, n) > room)
+                s->cap_pages /= 2;
+        for (size_t i = 0; i < n; i++) {
+                struct thread_copy *t = &s->threads[i];
+                size_t pages;
+
+                t->wanted &= bits(s->cap_pages);
+                pages = (unsigned)__builtin_popcountll(t->wanted);
+                if (at + pages > room) {
+                        t->wanted = 0;
+                        pages = 0;
+                }
+                t->at = (uint32_t)at;
+                at += pages;
+        }
+}
+
+/* The first run of set bits at or after *bit: its length; *bit is moved to its start. */
+static unsigned run_length(uint64_t set, unsigned *bit)
+{
+        unsigned n;
+
+        if (*bit >= 64 || (set >> *bit) == 0)
+                return 0;
+        *bit += (unsigned)__builtin_ctzll(set >> *bit);
+        n = ~(set >> *bit) ? (unsigned)__builtin_ctzll(~(set >> *bit)) : 64;
+        return n > 64 - *bit ? 64 - *bit : n;
+}
+
+static char *arena_page(const struct stacks *s, const struct thread_copy *t, unsigned bit)
+{
+        unsigned before = (unsigned)__builtin_popcountll(t->wanted & bits(bit));
+
+        return s->arena + (t->at + before) * s->page_size;
+}
+
+/* Read what the batch holds, and note the pages that came. */
+static void batch_read(struct stacks *s, struct stacks_batch *b)
+{
+        remote_read_many(s->memory, b->pieces, b->n);
+        for (size_t i = 0; i < b->n; i++)
+                b->origin[i].thread->had |= bits((unsigned)(b->pieces[i].done / s->page_size))
+                                            << b->origin[i].bit;
+        b->n = 0;
+}
+
+void stacks_copy(struct stacks *s, size_t n)
+{
+        struct stacks_batch *b = s->batch;
+
+        for (size_t i = 0; i < n; i++)
+                keep_present(s, &s->threads[i]);
+        fit(s, n);
+        b->n = 0;
+        for (size_t i = 0; i < n; i++) {
+                struct thread_copy *t = &s->threads[i];
+                unsigned length;
+
+                for (unsigned bit = 0; (length = run_length(t->wanted, &bit)) > 0; bit += length) {
+                        b->pieces[b->n] = (struct remote_piece){
+                                .address = t->start + bit * s->page_size,
+                                .to = arena_page(s, t, bit),
+                                .bytes = length * s->page_size,
+                        };
+                        b->origin[b->n].thread = t;
+                        b->origin[b->n].bit = bit;
+                        if (++b->n == REMOTE_BATCH)
+                                batch_read(s, b);
+                }
+        }
+        if (b->n > 0)
+                batch_read(s, b);
+}
+
+bool stacks_run_next(const struct stacks *s, size_t i, unsigned *bit, struct memory_run *ret)
+{
+        const struct thread_copy *t = &s->threads[i];
+        unsigned length = run_length(t->had, bit);
+
+        if (length == 0)
+                return false;
+        *ret = (struct memory_run){t->start + *bit * s->page_size, length * s->page_size,
+                                   arena_page(s, t, *bit)};
+        *bit += length;
+        return true;
+}

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT */
+/* stacks - copies of the registers and stacks of threads that stand still.
+ *
+ * Does not know why they stand still, nor who holds them; never stops or releases anybody.  All memory is
+ * reserved and touched by stacks_make(); from then on nothing is allocated.
+ *
+ *   stacks_make()                       before the pause
+ *   stacks_set_registers() / _where()   for each thread, as soon as it stands still
+ *   stacks_copy()                       when all do: the stacks, in batches
+ *   stacks_run_next()                   after the pause: the copied memory, run by run
+ */
+#ifndef SWANSONG_CAPTURE_STACKS_H
+#define SWANSONG_CAPTURE_STACKS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "arch/arch.h"
+#include "base/target.h"
+#include "capture/map_index.h"
+#include "injector/remote_memory.h"
+
+enum thread_how { HOW_NONE, HOW_STOPPED, HOW_SYSCALL };
+
+struct thread_copy {
+        pid_t tid;
+        enum thread_how how;
+        const char *reason; /* why not more than that; static, or NULL */
+        uint64_t pc, sp;
+        uint64_t start;       /* of the stack, page-aligned */
+        uint64_t wanted, had; /* pages from `start`, one bit each */
+        uint32_t at;          /* the first wanted page in the arena, in pages */
+        bool in_file;
+};
+
+struct stacks {
+        const struct arch *arch;
+        const struct map_index *maps;
+        struct remote_memory *memory;
+        int pagemap_fd; /* -1: not permitted */
+        size_t page_size;
+        bool swapping; /* the process has memory in swap: reading it would bring it back in */
+
+        struct thread_copy *threads;
+        unsigned char *registers; /* of each thread, arch->gregs_size bytes */
+        size_t size;              /* how many threads there is room for */
+
+        char *arena;
+        size_t arena_size, arena_touched; /* bytes reserved; bytes that will cause no page fault */
+
+        struct stacks_batch *batch;
+
+        size_t swapped_pages; /* left out because they are in swap */
+        unsigned cap_pages;   /* per stack; less than STACK_PAGES_MAX when memory was too tight for all */
+};
+
+/* memory, maps and proc_fd's process must outlive it.  n: threads there will be at most; expected: as of now.  0
+ * or -ENOMEM. */
+int stacks_make(struct stacks *s, int proc_fd, const struct map_index *maps, struct remote_memory *memory,
+                size_t n, size_t expected);
+void stacks_done(struct stacks *s);
+
+/* Where the general registers of thread i go; then stacks_set_registers(). */
+void *stacks_registers(const struct stacks *s, size_t i);
+void stacks_set_registers(struct stacks *s, size_t i);
+
+/* Only SP and PC are known. */
+void stacks_set_where(struct stacks *s, size_t i, uint64_t sp, uint64_t pc);
+
+/* Copy the stacks of the first n threads. */
+void stacks_copy(struct stacks *s, size_t n);
+
+/* Memory that was copied. */
+struct memory_run {
+        uint64_t address;
+        size_t bytes;
+        const char *data;
+};
+
+/* The next run of thread i's stack; *bit starts at 0.  false: there is no more. */
+bool stacks_run_next(const struct stacks *s, size_t i, unsigned *bit, struct memory_run *ret);
+
+#endif

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: MIT */
+#include "capture/threads.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "capture/memory_tight.h"
+#include "capture/modules.h"
+#include "capture/threads_internal.h"
+#include "injector/blocked.h"
+#include "injector/resume.h"
+#include "injector/tracer.h"
+
+#define MAPS_MAX    ((size_t)64 << 20)
+#define AUXV_MAX    4096
+#define CMDLINE_MAX 4096
+
+/* A program that replaces itself by exec while we look is looked at again. */
+#define EXEC_ATTEMPTS 3
+
+/* Everything that one attempt made. */
+static void attempt_done(struct thread_capture *c)
+{
+        stacks_done(&c->stacks);
+        pages_done(&c->pages);
+        map_index_done(&c->map_index);
+        buf_done(&c->maps);
+        buf_done(&c->auxv);
+        buf_done(&c->cmdline);
+        remote_memory_close(&c->memory);
+        tracees_done(&c->tracees);
+}
+
+static int attempt_make(struct thread_capture *c)
+{
+        const struct target *t = c->target;
+        int r;
+
+        c->maps = BUF_GROWING(MAPS_MAX);
+        c->auxv = BUF_GROWING(AUXV_MAX);
+        c->cmdline = BUF_GROWING(CMDLINE_MAX);
+        c->stacks.pagemap_fd = c->memory.fd = c->tracees.tasks.fd = -1;
+        c->condition = condition_read(t);
+        /* What is not permitted to be read is missing; the rest may still be had. */
+        file_read_at(t->proc_fd, "maps", &c->maps);
+        file_read_at(t->proc_fd, "auxv", &c->auxv);
+        file_read_at(t->proc_fd, "cmdline", &c->cmdline);
+        remote_memory_open(t->proc_fd, t->pid, memory_is_tight(t), &c->memory);
+        pages_init(&c->pages, &c->memory);
+        r = map_index_make(&c->maps, &c->map_index);
+        if (r < 0)
+                return r;
+        modules_keep(&c->pages, &c->map_index, &c->auxv);
+        r = tracees_make(t->proc_fd, t->pid, &c->tracees);
+        if (r < 0)
+                return r;
+        tracees_list(&c->tracees);
+        return stacks_make(&c->stacks, t->proc_fd, &c->map_index, &c->memory, c->tracees.size, c->tracees.n);
+}
+
+int threads_prepare(const struct target *t, uint64_t stop_deadline_ns, struct thread_capture **ret,
+                    struct diag *d)
+{
+        _cleanup_threads_ struct thread_capture *c = calloc(1, sizeof(*c));
+        int r;
+
+        if (!c)
+                return diag_set(d, -ENOMEM, "PID %d: %s", t->pid, strerror(ENOMEM));
+        c->target = t;
+        c->stop_deadline_ns = stop_deadline_ns ? stop_deadline_ns : THREADS_STOP_DEADLINE_NS;
+        r = attempt_make(c);
+        if (r == 0)
+                r = target_check(t);
+        if (r < 0)
+                return diag_set(d, r,
+                                r == -ESRCH ? "PID %d: it has just ended"
+                                            : "PID %d: cannot prepare to read its threads: %s",
+                                t->pid, strerror(-r));
+        *ret = take_ptr(c);
+        return 0;
+}
+
+static void on_stopped(void *arg, size_t i)
+{
+        struct thread_capture *c = arg;
+        void *registers = stacks_registers(&c->stacks, i);
+        pid_t tid = c->tracees.list[i].tid;
+        int r = tracee_registers(tid, registers, c->stacks.arch->gregs_size);
+
+        if (r == 0) {
+                resume_unnoticed(tid, registers);
+                stacks_set_registers(&c->stacks, i);
+        } else if (r == -ENOTSUP)
+                c->stacks.threads[i].reason = "a 32-bit thread: its registers are not understood";
+        else
+                c->stacks.threads[i].reason = "it ended meanwhile";
+}
+
+/* A thread that did not stop, or that we may not stop. */
+static void look_from_outside(struct thread_capture *c, size_t i)
+{
+        const struct tracee *tracee = &c->tracees.list[i];
+        struct thread_copy *copy = &c->stacks.threads[i];
+        struct blocked where;
+        int r = blocked_read(c->tracees.tasks.fd, tracee->tid, &where);
+
+        if (r == 0) {
+                stacks_set_where(&c->stacks, i, where.sp, where.pc);
+                copy->reason = tracee->state == TRACEE_LATE ? "it did not stop in time: uninterruptible sleep"
+                                                            : "it could not be traced";
+        } else if (r == -EAGAIN)
+                copy->reason = tracee->state == TRACEE_LATE ? "it did not stop in time"
+                                                            : "it could not be traced, and it runs";
+        else if (r == -ESRCH)
+                copy->reason = "it has ended";
+        else
+                copy->reason = "it may be neither traced nor read";
+}
+
+/* In the tracer. */
+static void take(void *arg)
+{
+        struct thread_capture *c = arg;
+        struct tracees *t = &c->tracees;
+
+        if (deadline_make(&t->deadline) < 0)
+                return; /* without a deadline nobody is stopped */
+        tracees_seize(t, c->stop_deadline_ns);
+        tracer_hurry();
+        tracees_stop(t, c->stop_deadline_ns, on_stopped, c);
+        for (size_t i = 0; i < t->n; i++) {
+                c->stacks.threads[i].tid = t->list[i].tid;
+                if (t->list[i].state == TRACEE_LATE || t->list[i].state == TRACEE_REFUSED)
+                        look_from_outside(c, i);
+                else if (t->list[i].state == TRACEE_GONE)
+                        c->stacks.threads[i].reason = "it ended meanwhile";
+        }
+        stacks_copy(&c->stacks, t->n);
+        tracees_release(t);
+        deadline_free(&t->deadline);
+}
+
+int threads_take(struct thread_capture *c)
+{
+        for (unsigned attempt = 0;; attempt++) {
+                struct condition after;
+                int r = target_check(c->target);
+
+                if (r == 0)
+                        r = tracer_run(take, c);
+                if (r == 0)
+                        r = target_check(c->target);
+                after = condition_read(c->target);
+                c->died = r == -ESRCH ||
+                          (!c->condition.name && after.name &&
+                           (strcmp(after.name, "zombie") == 0 || strcmp(after.name, "exiting") == 0));
+                if (r < 0)
+                        return r;
+                if (c->died)
+                        return -ESRCH;
+                if (attempt == EXEC_ATTEMPTS || c->pages.n == 0 ||
+                    !remote_memory_gone(&c->memory, c->pages.addresses[0]))
+                        return 0;
+                attempt_done(c);
+                r = attempt_make(c);
+                if (r < 0)
+                        return r;
+        }
+}
+
+const struct buf *threads_maps(const struct thread_capture *c)
+{
+        return &c->maps;
+}
+
+struct thread_totals threads_totals(const struct thread_capture *c)
+{
+        struct thread_totals totals = {
+                .listed = (unsigned)c->tracees.n,
+                .pause_ns = UINT64_MAX,
+                .condition = c->condition.name,
+                .sentence = c->condition.sentence,
+        };
+        bool any = false;
+
+        for (size_t i = 0; i < c->tracees.n; i++) {
+                totals.stopped += c->stacks.threads[i].how == HOW_STOPPED;
+                totals.syscall += c->stacks.threads[i].how == HOW_SYSCALL;
+                any |= c->tracees.list[i].state == TRACEE_STOPPED;
+        }
+        totals.lost = totals.listed - totals.stopped - totals.syscall;
+        if (any)
+                totals.pause_ns = c->tracees.end_ns - c->tracees.begin_ns;
+        return totals;
+}
+
+void threads_free(struct thread_capture *c)
+{
+        if (c)
+                attempt_done(c);
+        free(c);
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/* threads_internal - what threads.c fills and threads_write.c reads. */
+#ifndef SWANSONG_CAPTURE_THREADS_INTERNAL_H
+#define SWANSONG_CAPTURE_THREADS_INTERNAL_H
+
+#include "capture/condition.h"
+#include "capture/map_index.h"
+#include "capture/pages.h"
+#include "capture/stacks.h"
+#include "capture/threads.h"
+#include "injector/remote_memory.h"
+#include "injector/tracees.h"
+
+struct thread_capture {
+        const struct target *target;
+        uint64_t stop_deadline_ns;
+        struct condition condition;
+        struct buf maps, auxv, cmdline;
+        struct map_index map_index;
+        struct remote_memory memory;
+        struct pages pages;
+        struct tracees tracees;
+        struct stacks stacks; /* thread i of both is the same */
+        bool died;            /* it ended while we were at it */
+};
+
+#endif
