@@ -104,8 +104,12 @@ int cmd_watch(int argc, char **argv)
 {
         /* Static: they hold paths and lists, and the stack is to stay small. */
         static struct watch_options o;
-        static struct watcher w = {
-                .epoll_fd = -1, .timer_fd = -1, .signal_fd = -1, .machine.meminfo_fd = -1, .dumps.dir = -1};
+        static struct watcher w = {.epoll_fd = -1,
+                                   .timer_fd = -1,
+                                   .signal_fd = -1,
+                                   .machine.meminfo_fd = -1,
+                                   .exits.fd = -1,
+                                   .dumps.dir = -1};
         _cleanup_target_ struct target t = TARGET_NONE;
         struct diag d = {0};
         int r;

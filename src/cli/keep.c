@@ -138,6 +138,13 @@ static int find_oldest(int dirfd, const struct bundle_label *newest, const char 
         return 0;
 }
 
+static bool is_same_second(const char *name, const struct bundle_label *newest)
+{
+        struct bundle_label l;
+
+        return bundle_label_parse(name, &l) == 0 && strcmp(l.time, newest->time) == 0;
+}
+
 int keep_newest(int dirfd, const char *newest_name, const char *exe, unsigned keep, struct diag *d)
 {
         struct bundle_label newest;
@@ -151,7 +158,7 @@ int keep_newest(int dirfd, const char *newest_name, const char *exe, unsigned ke
                 r = find_oldest(dirfd, &newest, exe, oldest, &n);
                 if (r < 0)
                         return diag_set(d, r, "looking for older bundles: %s", strerror(-r));
-                if (n <= keep)
+                if (n <= keep || is_same_second(oldest, &newest))
                         return removed;
                 r = dir_remove_tree(dirfd, oldest);
                 if (r < 0)

@@ -4,7 +4,8 @@
  * A directory is removed only if its name is exactly COMM.PID.YYYYmmddTHHMMSSZ[.N].swansong with the same
  * COMM and PID as the new bundle (or, where a whole executable is watched, the same COMM, and a manifest.json
  * that names the same executable), it belongs to us, and it is a directory, not a link.  Interrupted captures
- * (.partial) stay.
+ * (.partial) stay.  So do, until the next time, those of the newest one's second: their numbers would be given
+ * out again, and the order lost.
  */
 #ifndef SWANSONG_CLI_KEEP_H
 #define SWANSONG_CLI_KEEP_H

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "base/file.h"
@@ -99,19 +100,36 @@ static int status_from_stat(int proc_fd, int *ret_status)
         return 0;
 }
 
-int last_word_status(const struct target *t, int *ret_status)
+bool last_word_by_pidfd(void)
 {
-        if (status_from_pidfd(t->pidfd, ret_status) == 0 || status_from_stat(t->proc_fd, ret_status) == 0)
-                return 0;
-        return status_from_pidfd(t->pidfd, ret_status);
+        _cleanup_fd_ int pidfd = -1;
+        pid_t child = fork();
+        int status;
+
+        if (child == 0)
+                _exit(0);
+        if (child < 0)
+                return false;
+        pidfd = (int)syscall(SYS_pidfd_open, child, 0);
+        while (waitpid(child, &status, 0) < 0 && errno == EINTR)
+                ;
+        return status_from_pidfd(pidfd, &status) == 0;
 }
 
-void last_word(const struct target *t, struct buf *out)
+int last_word_status(const struct target *t, struct exit_events *events, int *ret_status)
+{
+        if (status_from_pidfd(t->pidfd, ret_status) == 0 || status_from_stat(t->proc_fd, ret_status) == 0 ||
+            status_from_pidfd(t->pidfd, ret_status) == 0)
+                return 0;
+        return exit_events_find(events, t->pid, ret_status);
+}
+
+void last_word(const struct target *t, struct exit_events *events, struct buf *out)
 {
         const char *name;
         int status;
 
-        if (last_word_status(t, &status) < 0) {
+        if (last_word_status(t, events, &status) < 0) {
                 buf_str(out, "has ended; how could not be seen");
         } else if (WIFSIGNALED(status)) {
                 name = sigabbrev_np(WTERMSIG(status));

@@ -37,9 +37,10 @@ int survive_lower_oom_score(void)
                 original_adj = read_oom_score();
                 original_known = true;
         }
-        /* Refused without CAP_SYS_RESOURCE: then what we have is the lowest that is permitted, and it is
-         * reported. */
-        survive_set_oom_score(-1000);
+        /* Without CAP_SYS_RESOURCE nothing below what a privileged process has set is permitted: 0, as a rule.
+         */
+        if (survive_set_oom_score(-1000) < 0 && original_adj > 0)
+                survive_set_oom_score(0);
         return read_oom_score();
 }
 

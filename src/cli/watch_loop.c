@@ -47,6 +47,8 @@ int watch_loop_open(struct watcher *w, struct diag *d)
         w->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
         if (w->signal_fd < 0 || w->timer_fd < 0 || w->epoll_fd < 0)
                 return diag_set(d, -errno, "cannot make the event loop: %s", strerror(errno));
+        if (!last_word_by_pidfd())
+                exit_events_open(&w->exits);
         r = epoll_add(w, w->timer_fd, &token_timer);
         if (r == 0)
                 r = epoll_add(w, w->signal_fd, &token_signal);
@@ -59,6 +61,7 @@ void watch_loop_close(struct watcher *w)
 {
         live_line_erase(&w->live);
         watch_set_close(&w->set);
+        exit_events_close(&w->exits);
         fd_closep(&w->epoll_fd);
         fd_closep(&w->timer_fd);
         fd_closep(&w->signal_fd);
@@ -83,6 +86,26 @@ static void announce(struct watcher *w, const struct watched *p)
                   wholes->limit.source, text);
 }
 
+/* Not to be watched any more.  Taken out of epoll by name: closing the pidfd would not do while a child that has
+ * not executed yet holds it, too. */
+static void retire(struct watcher *w, struct watched *p)
+{
+        if (p->target.pidfd >= 0)
+                epoll_ctl(w->epoll_fd, EPOLL_CTL_DEL, p->target.pidfd, NULL);
+        p->ended = true;
+}
+
+static void watch_exits(struct watcher *w)
+{
+        static pid_t pids[WATCH_SET_MAX];
+
+        if (w->exits.fd < 0)
+                return;
+        for (unsigned i = 0; i < w->set.n; i++)
+                pids[i] = w->set.items[i]->target.pid;
+        exit_events_watch(&w->exits, pids, w->set.n);
+}
+
 int watch_loop_add(struct watcher *w, struct target *t, struct diag *d)
 {
         struct watched *p;
@@ -91,6 +114,7 @@ int watch_loop_add(struct watcher *w, struct target *t, struct diag *d)
         if (r < 0)
                 return r;
         announce(w, p);
+        watch_exits(w);
         /* Without a pidfd the tick notices the end. */
         if (p->target.pidfd < 0)
                 return 0;
@@ -119,9 +143,9 @@ static int found(pid_t pid, void *arg)
                 r = watch_loop_add(w, &t, &d);
         if (r == -ESRCH)
                 return 0;
-        if (r < 0 && !w->told_full) {
+        if (r < 0 && !w->told_unwatched) {
                 watch_say(&w->live, "not watched: %s", d.text);
-                w->told_full = true;
+                w->told_unwatched = true;
         }
         return r == -ENFILE;
 }
@@ -149,7 +173,7 @@ static void check_executables(struct watcher *w)
                 link[n] = '\0';
                 watch_say(&w->live, "%s (%d) has become %.200s: no longer watched", p->target.comm,
                           p->target.pid, link);
-                p->ended = true;
+                retire(w, p);
                 if (w->options->pid)
                         w->status = STATUS_TARGET;
         }
@@ -221,8 +245,8 @@ static void process_ended(struct watcher *w, struct watched *p)
         char text[96], rss[SIZE_TEXT];
         struct buf word = BUF_FIXED(text, sizeof(text));
 
-        p->ended = true;
-        last_word(&p->target, &word);
+        retire(w, p);
+        last_word(&p->target, &w->exits, &word);
         watch_say(&w->live, "%s (%d) %s; RSS was %s when last seen", p->target.comm, p->target.pid, text,
                   size_format(p->observer.sampler.now.rss, rss));
 }

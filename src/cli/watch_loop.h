@@ -8,6 +8,7 @@
 #define SWANSONG_CLI_WATCH_LOOP_H
 
 #include "cli/exe_match.h"
+#include "cli/exit_events.h"
 #include "cli/live_line.h"
 #include "cli/watch_dump.h"
 #include "cli/watch_options.h"
@@ -20,13 +21,14 @@ struct watcher {
         struct watch_dumps dumps;
         struct live_line live;
         struct exe_match exe;
+        struct exit_events exits; /* only where pidfds do not tell */
         int epoll_fd, timer_fd, signal_fd;
 
         uint64_t scan_ns, cycle_ns, end_ns; /* monotonic, when they are due; UINT64_MAX: never */
         uint64_t cycles;                    /* periodic dumps done */
         uint64_t last_pid;                  /* at the last look */
         unsigned quiet_looks;               /* looks since a process had started */
-        bool told_full;                     /* that no more processes can be watched */
+        bool told_unwatched;                /* that a process cannot be watched */
         bool ending;                        /* only reports are waited for */
         int status;                         /* the exit status */
 };

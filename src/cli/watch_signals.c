@@ -22,11 +22,16 @@ static void count_request(int signo)
         raise(signo);
 }
 
+/* Those that end us.  The kernel keeps a blocked signal even if it is ignored: so an ignored one must not be
+ * blocked. */
 static void ending_set(sigset_t *set)
 {
+        struct sigaction now;
+
         sigemptyset(set);
         for (size_t i = 0; i < ARRAY_SIZE(ending); i++)
-                sigaddset(set, ending[i]);
+                if (sigaction(ending[i], NULL, &now) == 0 && now.sa_handler != SIG_IGN)
+                        sigaddset(set, ending[i]);
 }
 
 int watch_signals_open(void)

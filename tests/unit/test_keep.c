@@ -143,6 +143,13 @@ Test(keep_newest, of_a_whole_executable)
         cr_expect(there("y.1.20261121T040000Z.swansong"), "another name");
 }
 
+Test(keep_newest, leaves_the_newest_second_alone)
+{
+        struct diag d = {0};
+
+        cr_expect_eq(keep_newest(dir, "x.1.20261121T050000Z.2.swansong", NULL, 1, &d), 0);
+}
+
 Test(keep_newest, refuses_a_name_that_is_no_bundle)
 {
         struct diag d = {0};

@@ -40,6 +40,7 @@ static void check(int kill_by, int exit_with, const char *sentence)
         _cleanup_target_ struct target t = TARGET_NONE;
         char text[96];
         struct buf b = BUF_FIXED(text, sizeof(text));
+        struct exit_events none = EXIT_EVENTS_NONE;
         struct diag d;
         siginfo_t info;
         int go[2];
@@ -61,7 +62,7 @@ static void check(int kill_by, int exit_with, const char *sentence)
         cr_assert_eq(target_open(child, &t, &d), 0, "%s", d.text);
         cr_assert_eq(write(go[1], "x", 1), 1);
         cr_assert_eq(waitid(P_PID, (id_t)child, &info, WEXITED | WNOWAIT), 0);
-        last_word(&t, &b);
+        last_word(&t, &none, &b);
         cr_expect_str_eq(text, sentence, "a zombie: %s", text);
 }
 
@@ -77,9 +78,38 @@ Test(last_word, of_processes)
 Test(last_word, says_when_it_does_not_know)
 {
         _cleanup_target_ struct target t = TARGET_NONE;
+        struct exit_events none = EXIT_EVENTS_NONE;
         char text[96];
         struct buf b = BUF_FIXED(text, sizeof(text));
 
-        last_word(&t, &b);
+        last_word(&t, &none, &b);
         cr_expect_str_eq(text, "has ended; how could not be seen");
+}
+
+Test(exit_events, tell_how_watched_processes_ended_though_they_are_reaped)
+{
+        struct exit_events events;
+        pid_t children[3];
+        int status, r = exit_events_open(&events);
+
+        if (r < 0)
+                cr_skip("the kernel does not tell us: %s", strerror(-r));
+        for (int i = 0; i < 3; i++) {
+                children[i] = fork();
+                if (children[i] == 0) {
+                        pause();
+                        _exit(0);
+                }
+        }
+        cr_assert_eq(exit_events_watch(&events, children, 2), 0);
+        for (int i = 0; i < 3; i++) {
+                kill(children[i], SIGKILL);
+                waitpid(children[i], NULL, 0);
+        }
+        cr_assert_eq(exit_events_find(&events, children[1], &status), 0);
+        cr_expect(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+        cr_assert_eq(exit_events_find(&events, children[0], &status), 0, "though it ended before");
+        cr_expect(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+        cr_expect_eq(exit_events_find(&events, children[2], &status), -ENODATA, "not watched");
+        exit_events_close(&events);
 }

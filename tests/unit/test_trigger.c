@@ -174,7 +174,7 @@ Test(rearm, once_per_crossing_and_not_within_the_cooldown)
         cr_expect(!rearm_check(&r, 1000, 1200, 62 * s), "above, but not by a quarter");
         cr_expect(rearm_check(&r, 1000, 1250, 63 * s), "a quarter more");
         cr_expect(!rearm_check(&r, 1000, 960, 64 * s));
-        cr_expect(!rearm_check(&r, 1000, 1100, 65 * s), "4 % below is no dip");
+        cr_expect(!rearm_check(&r, 1000, 1100, 65 * s), "a little below is no dip");
         cr_expect(!rearm_check(&r, 1000, 949, 66 * s));
         cr_expect(rearm_check(&r, 1000, 1000, 67 * s), "a new crossing");
 }

@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: MIT
+# swansong watch where the limit is a v2 group's, on a kernel whose pidfds tell nobody how a process ended.
+# `tail /dev/zero` keeps all that it reads: it grows until it is killed.
+
+# watch_start ARGUMENT...: a watcher beside, already watching; $watcher is its PID.
+watch_start() {
+        mkdir out
+        swansong watch -o out --no-report "$@" > watch.out 2> watch.err & watcher=$!
+        wait_for grep -q 'watching' watch.err
+}
+
+test_watch_a_v2_group_to_the_kernels_kill() {
+        group_make outer
+        echo +memory > $cgroup/outer/cgroup.subtree_control
+        group_make outer/inner
+        echo 64M > $cgroup/outer/memory.max
+        mkfifo go
+        in_group outer/inner sh -c 'read x < go; exec tail /dev/zero' & victim=$!
+        wait_for grep -q . $cgroup/outer/inner/cgroup.procs
+        watch_start -p $victim --rss 50%
+        expect watch.err 'of 64.0 MiB (memory group /outer); dumps at rss 32.0 MiB'
+        echo > go
+        wait $victim && fail "the victim lived"
+        wait $watcher || fail "the watcher ended with $?: $(cat watch.err)"
+        expect watch.err 'reached 50 % of the 64.0 MiB of memory group /outer (--rss 50%)'
+        expect watch.err "($victim) was killed by signal 9 (SIGKILL); RSS was "
+        bundle=$(sed -n 's/^bundle: //p' watch.out)
+        [ -s "$bundle/history.tsv" ] || fail "no history in '$bundle'"
+        expect "$bundle/manifest.json" '"kind":"rss"'
+}
+
+# The parent (this shell) reaps at once.
+test_watch_knows_the_exit_status() {
+        mkfifo go
+        sh -c 'read x < go; exit 7' & victim=$!
+        watch_start -p $victim --rss 1G
+        echo > go
+        wait $victim && fail "it exited with 0"
+        wait $watcher || fail "the watcher ended with $?"
+        expect watch.err "($victim) exited with status 7"
+}
