@@ -131,6 +131,9 @@ static void put_memory(struct json_out *j, const struct report *r)
         put_size(j, "mem_available", r->memory.mem_available);
         put_size(j, "limit", r->memory.limit);
         json_put_string(j, "limit_source", r->memory.limit_source);
+        put_size(j, "limit_used", r->memory.limit_used);
+        put_size(j, "virtual_size", r->memory.virtual_size);
+        put_size(j, "socket_memory", r->memory.socket_memory);
         put_score(j, "oom_score", r->memory.oom_score);
         put_score(j, "oom_score_adj", r->memory.oom_score_adj);
         put_double(j, "growth_bytes_per_s", r->memory.growth_bytes_per_s);
@@ -283,6 +286,7 @@ static void put_cgroup(struct json_out *j, const struct report_cgroup *g)
         put_size(j, "usage", g->usage);
         put_size(j, "peak", g->peak);
         put_size(j, "limit", g->limit);
+        put_size(j, "high", g->high);
         json_put_string(j, "limit_path", g->limit_path);
         put_size(j, "swap_usage", g->swap_usage);
         put_size(j, "swap_limit", g->swap_limit);
