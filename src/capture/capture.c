@@ -12,6 +12,7 @@
 #include "capture/threads.h"
 
 #define HEAD_MAX     32768 /* exe may have 4 KiB, six times that when every byte is escaped */
+#define BINARIES_MAX 1024  /* files that are kept open for the analysis */
 
 /* For the whole of the program's life: a capture is no time for malloc(). */
 static char copy_buffer[COLLECT_BUFFER];
@@ -20,12 +21,14 @@ static char head_memory[HEAD_MAX];
 struct capture {
         struct manifest manifest;
         struct bundle_writer *writer;
+        struct thread_capture *threads;
         int binaries_fd;
         bool target_died;
 };
 
 static void capture_done(struct capture *c)
 {
+        threads_free(c->threads);
         bundle_writer_free(c->writer);
         binaries_close(c->binaries_fd);
 }
@@ -63,6 +66,27 @@ static int capture_begin(struct capture *c, const struct capture_request *reques
         return r;
 }
 
+/* Registers and stacks.  Without them the rest is still worth having. */
+static void capture_stacks(struct capture *c)
+{
+        const struct capture_request *request = c->manifest.request;
+        struct diag why = {0};
+        int r = threads_prepare(request->target, request->stop_deadline_ns, &c->threads, &why);
+
+        if (r < 0) {
+                section_missing(c->writer, "core", false, -r, why.text);
+                return;
+        }
+        r = binaries_open(request->target, threads_maps(c->threads), BINARIES_MAX);
+        if (r >= 0)
+                c->binaries_fd = r;
+        r = threads_take(c->threads);
+        c->target_died = r == -ESRCH;
+        c->manifest.threads = threads_totals(c->threads);
+        threads_write(c->threads, c->writer);
+        threads_free(take_ptr(c->threads));
+}
+
 static void capture_rest(struct capture *c)
 {
         const struct capture_request *request = c->manifest.request;
@@ -89,6 +113,8 @@ int capture_run(const struct capture_request *request, struct capture_outcome *r
 
         if (r < 0)
                 return r;
+        if (collect_wants(request->only, "stacks"))
+                capture_stacks(&c);
         capture_rest(&c);
         c.manifest.complete = true;
         outcome.incomplete = manifest_write(&c) < 0 || bundle_incomplete(c.writer) || c.target_died;

@@ -35,15 +35,17 @@ bool pass_over(struct collect_pass *p)
 
 void pass_end(struct collect_pass *p, int err, const char *reason)
 {
-        bool died = p->rows[0].scope == SCOPE_THREAD && collect_target_died(p->c);
+        enum section_status status = err ? SECTION_CUT : SECTION_OK;
 
-        if (err == 0 && pass_over(p)) {
+        if (p->rows[0].scope == SCOPE_THREAD && collect_target_died(p->c)) {
+                status = SECTION_TARGET_DIED;
+                err = ESRCH;
+                reason = "the process ended meanwhile";
+        } else if (err == 0 && pass_over(p)) {
+                status = SECTION_CUT;
                 err = ETIME;
                 reason = "took too long, the rest is missing";
         }
-        for (size_t i = 0; i < p->n; i++) {
-                enum section_status status = died ? SECTION_TARGET_DIED : err ? SECTION_CUT : SECTION_OK;
-
+        for (size_t i = 0; i < p->n; i++)
                 family_end(p->c->writer, &p->families[i], status, err, reason);
-        }
 }

@@ -25,7 +25,7 @@ void pass_begin(struct collect_pass *p, struct collect *c, const struct collecto
 /* Copy row `i`'s file dirfd/name to `where`/name. */
 void pass_copy(struct collect_pass *p, size_t i, int dirfd, const char *name, const char *where);
 
-/* Is it time to stop (the deadline, or the target's end)? */
+/* Is it time to stop? */
 bool pass_over(struct collect_pass *p);
 
 /* Note all families.  `err` and `reason` say why the pass ended early; 0 and NULL if it did not. */
