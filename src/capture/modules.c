@@ -8,9 +8,10 @@
 #include <stdbool.h>
 #include <string.h>
 
-#define LINK_MAPS_MAX  8192
-#define NAMESPACES_MAX 16 /* glibc's DL_NNS */
-#define DYNAMIC_MAX    512
+#define LINK_MAPS_MAX   8192
+#define NAMESPACES_MAX  16 /* glibc's DL_NNS */
+#define DYNAMIC_MAX     512
+#define LINKER_DATA_MAX 65536
 
 /* Does the file that is mapped from its beginning at `first` have code mapped behind it? */
 static bool is_module(const struct map_index *maps, size_t first)
@@ -127,6 +128,15 @@ static void keep_linker_lists(struct pages *p, uint64_t r_debug)
         }
 }
 
+/* The linker's own data: besides r_debug, the list of thread stacks that gdb's libthread_db looks for. */
+static void keep_linker_data(struct pages *p, const struct map_index *maps, uint64_t r_debug)
+{
+        const struct map_range *r = map_index_find(maps, r_debug);
+
+        if (r && r->end - r->start <= LINKER_DATA_MAX)
+                pages_keep(p, r->start, r->end - r->start);
+}
+
 void modules_keep(struct pages *p, const struct map_index *maps, const struct buf *auxv)
 {
         uint64_t phdr = auxv_value(auxv, AT_PHDR), dynamic, r_debug;
@@ -138,6 +148,8 @@ void modules_keep(struct pages *p, const struct map_index *maps, const struct bu
         if (!dynamic)
                 return;
         r_debug = find_r_debug(p, dynamic);
-        if (r_debug)
+        if (r_debug) {
+                keep_linker_data(p, maps, r_debug);
                 keep_linker_lists(p, r_debug);
+        }
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* bare_pause - the shortest pause that ptrace permits: seize, interrupt, wait, detach, and nothing else.
  *
- *   bare_pause PID [TIMES=5]      prints one line per time: "THREADS NANOSECONDS"
+ *   bare_pause PID [TIMES=1]      prints one line per time: "NANOSECONDS THREADS"
  *
  * The pause is measured as swansong measures its own (pause_ns of manifest.json): from before the first
  * interrupt to after the last detach; with SCHED_FIFO for that long, where permitted. */
@@ -65,7 +65,7 @@ static uint64_t pause_all(void)
 
 int main(int argc, char **argv)
 {
-        int times = argc > 2 ? atoi(argv[2]) : 5;
+        int times = argc > 2 ? atoi(argv[2]) : 1;
 
         if (argc < 2)
                 return 2;
@@ -78,7 +78,7 @@ int main(int argc, char **argv)
                         return 1;
                 }
                 pause_ns = pause_all();
-                printf("%d %lu\n", n, (unsigned long)pause_ns);
+                printf("%lu %d\n", (unsigned long)pause_ns, n);
                 usleep(20000);
         }
         return 0;
