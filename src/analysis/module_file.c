@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: MIT */
+#include "analysis/module_file.h"
+
+#include <elfutils/libdwelf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "analysis/elf_view.h"
+#include "analysis/file_open.h"
+#include "base/scan.h"
+
+#define DELETED      " (deleted)"
+#define NO_SUCH_FILE "the file is not here"
+
+int binaries_parse(const char *text, size_t len, struct pool *pool, const struct binary **ret, size_t *ret_n)
+{
+        struct scan s = scan_of(text, len);
+        struct binary *rows = NULL;
+        size_t n = 0, room = 0;
+
+        while (scan_left(&s) > 0) {
+                struct scan line;
+                uint64_t fd, dev_major, dev_minor, inode;
+
+                if (!scan_until(&s, "\n", &line))
+                        break;
+                if (!scan_number(&line, &fd) || fd > INT_MAX || !scan_word(&line, " ") ||
+                    !scan_hex(&line, &dev_major) || dev_major > UINT32_MAX || !scan_word(&line, ":") ||
+                    !scan_hex(&line, &dev_minor) || dev_minor > UINT32_MAX || !scan_word(&line, " ") ||
+                    !scan_number(&line, &inode))
+                        continue;
+                rows = pool_grow(pool, rows, n, n + 1, &room, sizeof(*rows));
+                if (!rows)
+                        return -ENOMEM;
+                rows[n++] = (struct binary){(int)fd, (uint32_t)dev_major, (uint32_t)dev_minor, inode};
+        }
+        *ret = rows;
+        *ret_n = n;
+        return 0;
+}
+
+/* Is the first page of the file what the target has at the module's start? */
+static bool same_first_page(const struct core *core, const struct module *m, Elf *elf)
+{
+        size_t size, hint = SIZE_MAX, n = core_available(core, m->start);
+        const char *file = elf_rawfile(elf, &size);
+        const uint8_t *memory;
+
+        n = n < 4096 ? n : 4096;
+        n = n < size ? n : size;
+        memory = core_memory(core, m->start, n, &hint);
+        return file && memory && n > sizeof(Elf64_Ehdr) && memcmp(file, memory, n) == 0;
+}
+
+/* Is this the file that was mapped?  NULL, or why not. */
+static const char *check(const struct core *core, const struct module *m, Elf *elf, bool handed)
+{
+        const void *id;
+        GElf_Ehdr e;
+
+        if (elf_kind(elf) != ELF_K_ELF || !gelf_getehdr(elf, &e) || e.e_machine != core->arch->e_machine ||
+            gelf_getclass(elf) != ELFCLASS64)
+                return "the file on disk is not an ELF file for this machine";
+        if (m->build_id_size > 0) {
+                ssize_t n = dwelf_elf_gnu_build_id(elf, &id);
+
+                return n == (ssize_t)m->build_id_size && memcmp(id, m->build_id, (size_t)n) == 0
+                               ? NULL
+                               : "the file on disk has another build ID";
+        }
+        if (handed)
+                return NULL;
+        if (!m->has_headers)
+                return "nothing proves that the file on disk is the one that was mapped";
+        return same_first_page(core, m, elf) ? NULL : "the file on disk is not the one that was mapped";
+}
+
+/* Take the open file if it is the right one. */
+static bool take(const struct module_finder *f, const struct module *m, struct module_file *file, int fd,
+                 bool handed)
+{
+        Elf *elf = elf_begin(fd, ELF_C_READ_MMAP, NULL);
+
+        file->why = elf ? check(f->core, m, elf, handed) : "the file on disk cannot be read";
+        if (file->why) {
+                elf_end(elf);
+                return false;
+        }
+        file->elf = elf;
+        file->fd = fd;
+        return true;
+}
+
+static bool take_handed(const struct module_finder *f, const struct module *m, struct module_file *file)
+{
+        for (size_t i = 0; i < f->n_binaries; i++) {
+                const struct binary *b = &f->binaries[i];
+                struct stat st;
+
+                if (b->inode == m->inode && b->dev_major == m->dev_major && b->dev_minor == m->dev_minor &&
+                    fstat(b->fd, &st) == 0 && S_ISREG(st.st_mode) && take(f, m, file, b->fd, true))
+                        return true;
+        }
+        return false;
+}
+
+static bool take_path(const struct module_finder *f, const struct module *m, struct module_file *file)
+{
+        const char *const roots[] = {f->sysroot, ""};
+        const size_t n = strlen(m->path), tail = strlen(DELETED);
+        char path[PATH_MAX];
+
+        if (m->path[0] != '/' || n >= sizeof(path))
+                return false;
+        memcpy(path, m->path, n + 1);
+        /* A new file may stand under the old name; check() tells. */
+        if (n > tail && strcmp(path + n - tail, DELETED) == 0)
+                path[n - tail] = '\0';
+        for (size_t i = 0; i < ARRAY_SIZE(roots); i++) {
+                const char *why = file->why;
+                _cleanup_fd_ int fd = roots[i] ? file_open_regular(roots[i], path) : -ENOENT;
+
+                if (fd < 0)
+                        continue;
+                if (take(f, m, file, fd, false)) {
+                        file->fd_ours = true;
+                        take_fd(&fd);
+                        return true;
+                }
+                if (why) /* the sysroot's answer matters more than ours */
+                        file->why = why;
+        }
+        return false;
+}
+
+/* The vdso has no file: its image is in the core. */
+static bool take_memory(const struct module_finder *f, const struct module *m, struct module_file *file)
+{
+        size_t hint = SIZE_MAX, n = core_available(f->core, m->start);
+        const uint8_t *image;
+
+        if (n > m->end - m->start)
+                n = m->end - m->start;
+        image = core_memory(f->core, m->start, n, &hint);
+        /* libelf only reads it: elf_memory() is not const because other uses may write. */
+        file->elf = image ? elf_memory((char *)image, n) : NULL;
+        if (file->elf && elf_kind(file->elf) == ELF_K_ELF)
+                return true;
+        elf_end(file->elf);
+        file->elf = NULL;
+        file->why = "its memory was not captured";
+        return false;
+}
+
+static void set_bias(struct module *m)
+{
+        Elf64_Phdr *phdrs = elf64_getphdr(m->file->elf);
+        size_t n;
+
+        if (!m->has_bias && phdrs && elf_getphdrnum(m->file->elf, &n) == 0)
+                module_bias_from(m, phdrs, n);
+}
+
+struct module_file *module_file_get(const struct module_finder *f, struct module *m)
+{
+        struct module_file *file = m->file;
+
+        if (file)
+                return file;
+        file = m->file = pool_alloc(f->pool, sizeof(*file));
+        if (!file)
+                return NULL;
+        file->fd = file->debug_fd = -1;
+        elf_version(EV_CURRENT);
+        if (m->path[0] == '[')
+                take_memory(f, m, file);
+        else if (!take_handed(f, m, file) && !take_path(f, m, file) && !file->why)
+                file->why = NO_SUCH_FILE;
+        if (file->elf)
+                set_bias(m);
+        if (file->elf)
+                file->has_symtab = elf_section(file->elf, ".symtab") != NULL;
+        if (file->elf && !m->has_bias) {
+                file->why = "its load address is not known";
+                elf_end(file->elf);
+                file->elf = NULL;
+        }
+        return file;
+}
+
+void module_file_close(struct module *m)
+{
+        struct module_file *file = m->file;
+
+        if (!file)
+                return;
+        if (file->eh_cfi)
+                dwarf_cfi_end(file->eh_cfi);
+        dwarf_end(file->frame_dwarf);
+        elf_end(file->frame_elf);
+        elf_end(file->minidebug_elf);
+        free(file->minidebug);
+        elf_end(file->debug);
+        fd_closep(&file->debug_fd);
+        elf_end(file->elf);
+        if (file->fd_ours)
+                fd_closep(&file->fd);
+        m->file = NULL;
+}
