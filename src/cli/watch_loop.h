@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* watch_loop - one epoll loop: a timer for whatever is due next, a pidfd per process for its end, a signalfd.
  *
- *   due        each process's next tick, the scan for new processes (-e), the periodic dump (-i alone), the
- * end pidfd      the process has ended: its last word signalfd   end, dump now, a report is finished
+ *   due       a process's next tick, the scan for new processes (-e), the periodic dump (-i alone), the end
+ *   pidfd     the process has ended: its last word
+ *   signalfd  end, dump now, a report is finished
  */
 #ifndef SWANSONG_CLI_WATCH_LOOP_H
 #define SWANSONG_CLI_WATCH_LOOP_H

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* history - the samples before the trigger: fine for the last moments, thinner with age, in fixed memory.
  *
- * A ladder of rings.  The first takes every sample, each further one only a sample that is 10 times as far
- * from its previous one as in the ring before: 1 ms, 10 ms, 100 ms, 1 s, 10 s, 100 s.  Printed, each ring is
- * used where the finer ones do not reach: with 64 rows each, the last 64 samples whole, then 10 ms steps for
- * 0.6 s, 100 ms for 6 s, 1 s for a minute, 10 s for 10 minutes, 100 s for 1.8 hours.
+ * A ladder of rings.  The first takes every sample, each further one only what is at least 10 ms, 100 ms, 1 s,
+ * 10 s, 100 s after its previous row.  Printed, each ring is used where the finer ones do not reach: with 64
+ * rows each, the last 64 samples whole, then 10 ms steps for 0.6 s, 100 ms for 6 s, 1 s for a minute, 10 s for
+ * 10 minutes, 100 s for 1.8 hours.
  */
 #ifndef SWANSONG_TRIGGER_HISTORY_H
 #define SWANSONG_TRIGGER_HISTORY_H

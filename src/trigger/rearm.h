@@ -2,10 +2,12 @@
 /* rearm - when a condition that has fired may fire again.
  *
  * Not before the cooldown is over.  Then
+ *
  *   - when the value has been 5 % below the threshold and reaches it again, or
- *   - when it has grown by a quarter since it fired, or by half of what was left to the limit if that is
- * less: so the dumps of a slow leak come closer to the end, and a process that stays above its threshold is
- * not dumped again and again.
+ *   - when it has grown by a quarter since it fired, or by half of what was left to the limit if that is less.
+ *
+ * So the dumps of a slow leak come closer to the end, and a process that stays above its threshold is not
+ * dumped again and again.
  */
 #ifndef SWANSONG_TRIGGER_REARM_H
 #define SWANSONG_TRIGGER_REARM_H

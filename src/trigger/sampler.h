@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* sampler - measure one process, as cheaply as each number can be had (facts, 6.18 x86_64):
  *
- *   tick     one pread of an open /proc/PID/statm     0.4 us     every tick
- *   details  status, the group's usage, meminfo       5 us       every 100 ms while RSS changes, else every second
- *   rollup   smaps_rollup                             3-8 ms per GB, holds mmap_lock: see
- * sampler_rollup_due()
+ *   tick     one pread of an open /proc/PID/statm  0.4 us         every tick
+ *   details  status, the group's usage, meminfo    5 us           every 100 ms while RSS changes, else 1 s
+ *   rollup   smaps_rollup, holding mmap_lock       3-8 ms per GB  see sampler_rollup_due()
  *
  * Nothing is allocated after sampler_open().  Never stops or signals the process.
  */

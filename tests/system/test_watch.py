@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT
 """swansong watch, on processes that grow as they are told to (tests/victims/grow.c)."""
 
-import json
 import os
 import pty
 import re
@@ -11,14 +10,12 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 import unittest
 
-BUILD = os.path.abspath(os.environ.get("BUILD", "build"))
-SWANSONG = os.path.join(BUILD, "swansong")
-GROW = os.path.join(BUILD, "victims/grow")
+from tests.system.harness import SWANSONG, SwansongTest, need_root, victim_path, wait_until
+
+GROW = victim_path("grow")
 PATIENCE = 60  # seconds until a test that waits gives up; nothing is measured
-ROOT = os.geteuid() == 0
 NOBODY = 65534
 
 
@@ -50,7 +47,7 @@ class Watch:
     """A running swansong watch, its stderr in a file."""
 
     def __init__(self, test, *args, **options):
-        self.errors = tempfile.NamedTemporaryFile("r+", dir=test.scratch, delete=False)
+        self.errors = tempfile.NamedTemporaryFile("r+", dir=test.dir, delete=False)
         self.process = subprocess.Popen([SWANSONG, "watch", "-o", test.out, "--no-report", *args],
                                         stdout=subprocess.PIPE, stderr=self.errors, text=True, **options)
         test.addCleanup(self.close)
@@ -61,13 +58,10 @@ class Watch:
 
     def wait_for(self, words, times=1):
         """Until it has said so on stderr."""
-        for _ in range(PATIENCE * 100):
-            if self.said().count(words) >= times:
-                return self
-            if self.process.poll() is not None and self.said().count(words) < times:
-                break
-            time.sleep(0.01)
-        raise AssertionError(f"never said {words!r}, but: {self.said()}")
+        wait_until(f"said {words!r}",
+                   lambda: self.said().count(words) >= times or self.process.poll() is not None, PATIENCE)
+        assert self.said().count(words) >= times, f"never said {words!r}, but: {self.said()}"
+        return self
 
     def bundle(self):
         """The next bundle's path."""
@@ -89,24 +83,17 @@ class Watch:
         self.errors.close()
 
 
-def manifest(bundle):
-    with open(os.path.join(bundle, "manifest.json")) as f:
-        return json.load(f)
-
-
-def kind(bundle):
-    return manifest(bundle)["trigger"]["kind"]
-
-
-class Case(unittest.TestCase):
+class Case(SwansongTest):
     def setUp(self):
-        self.scratch = tempfile.mkdtemp(prefix="watch.")
-        self.addCleanup(shutil.rmtree, self.scratch, True)
-        os.chmod(self.scratch, 0o755)
-        self.out = os.path.join(self.scratch, "out")
+        super().setUp()
+        os.chmod(self.dir, 0o755)
+        self.out = os.path.join(self.dir, "out")
         os.mkdir(self.out)
 
-    def victim(self, *args, **options):
+    def kind(self, bundle):
+        return self.manifest(bundle)["trigger"]["kind"]
+
+    def grow(self, *args, **options):
         v = Victim(*args, **options)
         self.addCleanup(v.close)
         return v
@@ -120,9 +107,9 @@ class Case(unittest.TestCase):
 
     def refused(self, status, words, *args):
         """One line, this exit status, and nothing left behind."""
-        r = subprocess.run([SWANSONG, "watch", *args], capture_output=True, text=True, timeout=PATIENCE)
+        r = self.swansong("watch", *args)
         self.assertEqual(r.returncode, status, f"{args}: {r.stderr}")
-        self.assertEqual(r.stderr.count("\n"), 1, r.stderr)
+        self.assert_one_line(r.stderr)
         self.assertIn(words, r.stderr)
         self.assertEqual(r.stdout, "")
         self.assertEqual(os.listdir(self.out), [])
@@ -130,12 +117,12 @@ class Case(unittest.TestCase):
 
 class Conditions(Case):
     def test_rss_fires_where_it_was_told_to(self):
-        v = self.victim()
+        v = self.grow()
         w = self.watching("-p", str(v.pid), "--rss", "64M")
         v.tell("grow 40")
         v.tell("grow 40")
         bundle = w.bundle()
-        m = manifest(bundle)
+        m = self.manifest(bundle)
         self.assertEqual(m["trigger"]["kind"], "rss")
         self.assertRegex(m["trigger"]["sentence"], r"^RSS [0-9.]+ MiB reached 64.0 MiB \(--rss 64M\)")
         self.assertEqual(m["trigger"]["guarantee"], "early")
@@ -153,23 +140,23 @@ class Conditions(Case):
 
     def test_several_conditions_any_of_which_fires(self):
         for condition in ("pss", "uss"):
-            v = self.victim()
+            v = self.grow()
             w = self.watching("-p", str(v.pid), "--rss", "1G", "--swap", "1G", f"--{condition}", "50M")
             v.tell("shared 80")
-            self.assertEqual(kind(w.bundle()), condition)
+            self.assertEqual(self.kind(w.bundle()), condition)
             v.close()
             w.end()
 
     def test_pss_waits_when_only_rss_is_above(self):
-        v = self.victim()
+        v = self.grow()
         v.tell("shared 100")
         other = self.victim_sharing(v)
         w = self.watching("-p", str(v.pid), "--pss", "90M")
         v.tell("grow 10")  # RSS 112 MiB, PSS 62 MiB
         w.process.send_signal(signal.SIGUSR1)
-        self.assertEqual(kind(w.bundle()), "signal")
+        self.assertEqual(self.kind(w.bundle()), "signal")
         v.tell("grow 40")  # PSS 102 MiB
-        self.assertEqual(kind(w.bundle()), "pss")
+        self.assertEqual(self.kind(w.bundle()), "pss")
         other.kill()
         other.wait()
 
@@ -197,10 +184,10 @@ class Conditions(Case):
             total = int(f.readline().split()[1]) >> 10
         if total > 60000:
             self.skipTest("one percent of this machine is too much to touch")
-        v = self.victim()
+        v = self.grow()
         w = self.watching("-p", str(v.pid), "-m", "1")
         v.tell(f"grow {total // 100 + 2}")
-        m = manifest(w.bundle())
+        m = self.manifest(w.bundle())
         self.assertEqual(m["trigger"]["kind"], "pressure")
         self.assertIn("reached 1 % of the ", m["trigger"]["sentence"])
         self.assertIn("of this machine's memory (-m 1)", m["trigger"]["sentence"])
@@ -214,60 +201,59 @@ class Conditions(Case):
                 f.write("100M")
         except OSError as e:
             self.skipTest(f"no memory group to be had: {e}")
-        v = self.victim()
+        v = self.grow()
         with open(os.path.join(group, "cgroup.procs"), "w") as f:
             f.write(str(v.pid))
         w = self.watching("-p", str(v.pid), "--rss", "80%")
         v.send("speed 0")
         self.assertIn("reached 80 % of the 100 MiB of memory group /swansong-test-watch",
-                      manifest(w.bundle())["trigger"]["sentence"])
+                      self.manifest(w.bundle())["trigger"]["sentence"])
         v.process.wait()
         w.end()
         self.assertIn("was killed by signal 9 (SIGKILL)", w.said())
 
     def test_fires_again_only_after_a_dip_or_much_growth(self):
-        v = self.victim()
-        w = self.watching("-p", str(v.pid), "--rss", "100M", "--cooldown", "0")
+        v = self.grow()
+        w = self.watching("-p", str(v.pid), "--rss", "100M", "--cooldown", "0", "-i", "0.05")
         v.tell("grow 110")
-        self.assertEqual(kind(w.bundle()), "rss")
+        self.assertEqual(self.kind(w.bundle()), "rss")
         v.tell("grow 10")  # less than a quarter
         w.process.send_signal(signal.SIGUSR1)
-        self.assertEqual(kind(w.bundle()), "signal")
+        self.assertEqual(self.kind(w.bundle()), "signal")
         v.tell("grow 30")
-        self.assertEqual(kind(w.bundle()), "rss")
+        self.assertEqual(self.kind(w.bundle()), "rss")
         v.tell("shrink")
         w.process.send_signal(signal.SIGUSR1)
-        self.assertEqual(kind(w.bundle()), "signal")
-        self.wait_until_seen(w, v)
+        self.assertEqual(self.kind(w.bundle()), "signal")
+        self.wait_until_seen(w)
         v.tell("grow 110")
-        self.assertEqual(kind(w.bundle()), "rss")
+        self.assertEqual(self.kind(w.bundle()), "rss")
 
-    def wait_until_seen(self, w, v):
-        """Until the watcher has looked at the victim again: it reads the time of its last look from no one, so
-        look at how often it has read."""
+    def wait_until_seen(self, w):
+        """Until the watcher has looked at the victim again.  It shows by how often it has read; a few of these
+        reads are of signals."""
         def reads():
             with open(f"/proc/{w.process.pid}/io") as f:
                 return int(re.search(r"syscr: (\d+)", f.read()).group(1))
         before = reads()
-        while reads() < before + 2:
-            time.sleep(0.01)
+        wait_until("it has looked again", lambda: reads() >= before + 20, PATIENCE)
 
     def test_cooldown(self):
-        v = self.victim()
-        w = self.watching("-p", str(v.pid), "--rss", "20M", "--cooldown", "3600")
+        v = self.grow()
+        w = self.watching("-p", str(v.pid), "--rss", "20M", "--cooldown", "3600", "-i", "0.05")
         v.tell("grow 30")
-        self.assertEqual(kind(w.bundle()), "rss")
+        self.assertEqual(self.kind(w.bundle()), "rss")
         v.tell("grow 200")
-        self.wait_until_seen(w, v)
+        self.wait_until_seen(w)
         w.process.send_signal(signal.SIGUSR1)
-        self.assertEqual(kind(w.bundle()), "signal")
+        self.assertEqual(self.kind(w.bundle()), "signal")
 
     def test_goes_on_when_the_first_thread_has_ended(self):
-        v = self.victim()
+        v = self.grow()
         v.tell("leader")
         w = self.watching("-p", str(v.pid), "--rss", "50M")
         v.tell("grow 60")
-        self.assertEqual(kind(w.bundle()), "rss")
+        self.assertEqual(self.kind(w.bundle()), "rss")
         self.assertIsNone(w.process.poll())
         v.send("exit 5")
         w.end()
@@ -276,7 +262,7 @@ class Conditions(Case):
 
 class Ends(Case):
     def test_the_last_word_names_the_signal(self):
-        v = self.victim()
+        v = self.grow()
         w = self.watching("-p", str(v.pid), "--rss", "1G")
         v.process.send_signal(signal.SIGSEGV)
         v.process.wait()
@@ -284,17 +270,17 @@ class Ends(Case):
         self.assertIn("was killed by signal 11 (SIGSEGV)", w.said())
 
     def test_signals_end_it_cleanly(self):
-        v = self.victim()
+        v = self.grow()
         for signo in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             w = self.watching("-p", str(v.pid), "-i", "3600")
-            self.assertEqual(kind(w.bundle()), "interval")
+            self.assertEqual(self.kind(w.bundle()), "interval")
             w.process.send_signal(signo)
             self.assertEqual(w.end(), (0, []))
         self.assertEqual([n for n in os.listdir(self.out) if not n.endswith(".swansong")], [])
         self.assertIsNone(v.process.poll())
 
     def test_a_signal_that_was_ignored_stays_ignored(self):
-        v = self.victim()
+        v = self.grow()
         w = self.watching("-p", str(v.pid), "-i", "0.2", "-c", "3",
                           preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN))
         w.bundle()
@@ -303,19 +289,19 @@ class Ends(Case):
         self.assertEqual((status, len(more)), (0, 2))
 
     def test_count_is_of_intervals(self):
-        v = self.victim()
+        v = self.grow()
         w = self.watching("-p", str(v.pid), "-i", "0.05", "-c", "3")
         status, bundles = w.end()
         self.assertEqual((status, len(bundles)), (0, 3))
         for n, line in enumerate(bundles, 1):
-            trigger = manifest(line[len("bundle: "):])["trigger"]
+            trigger = self.manifest(line[len("bundle: "):])["trigger"]
             self.assertEqual(trigger["kind"], "interval")
             self.assertEqual(trigger["sentence"], f"every 0.05 s, as asked for by -i: number {n}")
         w = self.watching("-p", str(v.pid), "-i", "0.05", "-c", "3", "--rss", "1G")
         self.assertEqual(w.end(), (0, []))
 
     def test_max_dumps(self):
-        v = self.victim()
+        v = self.grow()
         w = self.watching("-p", str(v.pid), "-i", "0.05", "--max-dumps", "2")
         status, bundles = w.end()
         self.assertEqual((status, len(bundles)), (0, 2))
@@ -323,7 +309,7 @@ class Ends(Case):
 
 class Executables(Case):
     def test_of_another_executable_is_refused(self):
-        v = self.victim()
+        v = self.grow()
         self.refused(3, f"PID {v.pid} (grow) runs {os.path.realpath(GROW)}, not /bin/sh", "-p", str(v.pid),
                      "-e", "/bin/sh", "-i", "1", "-o", self.out)
 
@@ -340,20 +326,20 @@ class Executables(Case):
         self.assertRegex(w.said(), r"has become \S*sleep: no longer watched")
 
     def copy(self, name="server"):
-        path = os.path.join(self.scratch, name)
+        path = os.path.join(self.dir, name)
         shutil.copy(GROW, path)
         return path
 
     def test_all_of_an_executable_and_those_that_come_later(self):
         path = self.copy()
-        first = self.victim(path)
-        stranger = self.victim()
+        first = self.grow(path)
+        stranger = self.grow()
         w = self.watching("-e", path, "--rss", "50M", "-i", "0.1")
-        second = self.victim(path)
+        second = self.grow(path)
         w.wait_for(f"watching server ({second.pid})")
         for v in (stranger, second, first):
             v.tell("grow 60")
-        pids = {manifest(w.bundle())["target"]["pid"] for _ in range(2)}
+        pids = {self.manifest(w.bundle())["target"]["pid"] for _ in range(2)}
         self.assertEqual(pids, {first.pid, second.pid})
         self.assertNotIn(f"({stranger.pid})", w.said())
         first.send("exit 1")
@@ -367,24 +353,24 @@ class Executables(Case):
     def test_waits_for_the_first(self):
         path = self.copy()
         w = self.watch("-e", path, "-i", "0.1", "--max-dumps", "1").wait_for("waiting for one")
-        v = self.victim(path)
-        self.assertEqual(manifest(w.bundle())["target"]["pid"], v.pid)
+        v = self.grow(path)
+        self.assertEqual(self.manifest(w.bundle())["target"]["pid"], v.pid)
         self.assertEqual(w.end(), (0, []))
 
     def test_a_deleted_executable_is_still_that_one(self):
         path = self.copy()
-        v = self.victim(path)
+        v = self.grow(path)
         os.unlink(path)
         w = self.watching("-p", str(v.pid), "-e", path, "-i", "0.1", "-c", "1")
         self.assertEqual(w.end()[0], 0)
         w = self.watching("-e", path, "-i", "0.1", "--max-dumps", "1")
-        self.assertEqual(manifest(w.bundle())["target"]["pid"], v.pid)
+        self.assertEqual(self.manifest(w.bundle())["target"]["pid"], v.pid)
 
     def test_a_link_to_the_executable_will_do(self):
-        link = os.path.join(self.scratch, "link")
+        link = os.path.join(self.dir, "link")
         path = self.copy()
         os.symlink(path, link)
-        v = self.victim(path)
+        v = self.grow(path)
         w = self.watching("-p", str(v.pid), "-e", link, "-i", "0.1", "-c", "1")
         self.assertEqual(w.end()[0], 0)
 
@@ -394,7 +380,7 @@ class Executables(Case):
 
 class Bundles(Case):
     def test_keep(self):
-        v = self.victim()
+        v = self.grow()
         stays = [f"grow.{v.pid}.20200101T000000Z.swansong.partial", "grow.1.20200101T000000Z.swansong"]
         for name in stays + [f"grow.{v.pid}.20200101T000000Z.swansong"]:
             os.mkdir(os.path.join(self.out, name))
@@ -405,18 +391,15 @@ class Bundles(Case):
         self.assertEqual(sorted(os.listdir(self.out)), sorted(kept + stays))
 
     def test_exec(self):
-        v = self.victim()
-        note = os.path.join(self.scratch, "note")
+        v = self.grow()
+        note = os.path.join(self.dir, "note")
         command = ('echo to stdout; { echo "$1"; echo "$SWANSONG_BUNDLE"; cat /proc/self/oom_score_adj; '
                    f'grep SigBlk /proc/self/status; ulimit -n; }} > {note}.new && mv {note}.new {note}')
         with open("/proc/self/oom_score_adj") as f:
             adj = f.read()
         w = self.watching("-p", str(v.pid), "-i", "3600", "--exec", command)
         bundle = w.bundle()
-        for _ in range(PATIENCE * 100):
-            if os.path.exists(note):
-                break
-            time.sleep(0.01)
+        wait_until("the command has run", lambda: os.path.exists(note), PATIENCE)
         with open(note) as f:
             told = f.read()
         files = subprocess.run(["/bin/sh", "-c", "ulimit -n"], capture_output=True, text=True).stdout
@@ -426,24 +409,26 @@ class Bundles(Case):
         self.assertEqual(w.end(), (0, []))
 
     def test_a_slow_hook_holds_nothing_up(self):
-        v = self.victim()
-        w = self.watching("-p", str(v.pid), "-i", "0.05", "-c", "3", "--exec", "exec sleep 600")
+        v = self.grow()
+        pids = os.path.join(self.dir, "pids")
+        w = self.watching("-p", str(v.pid), "-i", "0.05", "-c", "3", "--exec", f"echo $$ >> {pids}; exec sleep 600")
         self.assertEqual(len(w.end()[1]), 3)
-        hooks = subprocess.run(["pgrep", "-x", "-P", "1", "sleep"], capture_output=True, text=True).stdout
-        for pid in hooks.split():
-            try:
-                with open(f"/proc/{pid}/environ", "rb") as f:
-                    if f"SWANSONG_BUNDLE={self.out}".encode() in f.read():
-                        os.kill(int(pid), signal.SIGKILL)
-            except OSError:
-                pass
+
+        def started():
+            with open(pids, "a+") as f:
+                f.seek(0)
+                return f.read().split()
+
+        wait_until("three commands run", lambda: len(started()) == 3, PATIENCE)
+        for pid in started():
+            os.kill(int(pid), signal.SIGKILL)
 
     def test_a_full_disk_is_said_and_watching_goes_on(self):
         if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", self.out],
                           capture_output=True).returncode != 0:
             self.skipTest("cannot mount a small file system here")
         self.addCleanup(subprocess.run, ["umount", self.out])
-        v = self.victim()
+        v = self.grow()
         w = self.watching("-p", str(v.pid), "--rss", "20M")
         v.tell("grow 30")
         w.wait_for("no dump is taken below 8 MiB", times=2)
@@ -452,7 +437,7 @@ class Bundles(Case):
         self.assertEqual(w.end(), (4, []))
 
     def test_a_closed_stdout_loses_no_bundle(self):
-        v = self.victim()
+        v = self.grow()
         w = self.watching("-p", str(v.pid), "--rss", "20M")
         w.process.stdout.close()
         v.tell("grow 30")
@@ -460,20 +445,20 @@ class Bundles(Case):
         self.assertIsNone(w.process.poll())
 
     def test_names_from_outside_are_escaped(self):
-        path = os.path.join(self.scratch, "a)\x1b[2J\n b")
+        path = os.path.join(self.dir, "a)\x1b[2J\n b")
         shutil.copy(GROW, path)
-        v = self.victim(path)
+        v = self.grow(path)
         w = self.watching("-p", str(v.pid), "-i", "0.05", "-c", "1")
         status, bundles = w.end()
         self.assertEqual((status, len(bundles)), (0, 1))
-        self.assertEqual(manifest(bundles[0][len("bundle: "):])["target"]["comm"], "a)\x1b[2J\n b")
+        self.assertEqual(self.manifest(bundles[0][len("bundle: "):])["target"]["comm"], "a)\x1b[2J\n b")
         self.assertIn("watching a)\\x1b[2J\\n b (", w.said())
         self.assertNotIn("\x1b", w.said())
 
 
 class BadInput(Case):
     def test_one_line_and_the_right_status(self):
-        v = self.victim()
+        v = self.grow()
         p = ["-p", str(v.pid)]
         kthread = [] if not os.path.exists("/proc/2/exe") else [
             (3, "is a kernel thread", ["-p", "2", "-i", "1"])]
@@ -510,16 +495,16 @@ class BadInput(Case):
             with self.subTest(args=args):
                 self.refused(status, words, "-o", self.out, *args)
 
-    @unittest.skipUnless(ROOT, "needs root to make a link that belongs to someone else")
+    @need_root
     def test_somebody_elses_link_is_not_followed(self):
-        link = os.path.join(self.scratch, "link")
+        link = os.path.join(self.dir, "link")
         os.symlink(self.out, link)
         os.lchown(link, NOBODY, NOBODY)
-        v = self.victim()
+        v = self.grow()
         self.refused(2, "is a symbolic link that belongs to uid 65534", "-p", str(v.pid), "-i", "1", "-o", link)
 
 
-@unittest.skipUnless(ROOT, "needs root to become somebody else")
+@need_root
 class WithoutRoot(Case):
     def nobody(self):
         os.setgroups([])
@@ -531,36 +516,36 @@ class WithoutRoot(Case):
         os.chown(self.out, NOBODY, NOBODY)
 
     def test_our_own_process(self):
-        v = self.victim(preexec_fn=self.nobody)
+        v = self.grow(preexec_fn=self.nobody)
         w = self.watching("-p", str(v.pid), "--pss", "50M", "-l", preexec_fn=self.nobody)
         v.tell("grow 60")
-        self.assertEqual(kind(w.bundle()), "pss")
+        self.assertEqual(self.kind(w.bundle()), "pss")
         v.send("exit 0")
         v.process.wait()
         w.end()
         self.assertIn("exited with status 0", w.said())
 
     def test_somebody_elses_process(self):
-        v = self.victim()
+        v = self.grow()
         w = self.watch("-p", str(v.pid), "-i", "1", preexec_fn=self.nobody)
         self.assertEqual(w.end(), (3, []))
         self.assertIn("is not ours to read", w.said())
 
     def test_a_directory_that_is_not_ours(self):
-        v = self.victim(preexec_fn=self.nobody)
+        v = self.grow(preexec_fn=self.nobody)
         os.chown(self.out, 0, 0)
         w = self.watch("-p", str(v.pid), "-i", "1", preexec_fn=self.nobody)
         self.assertEqual(w.end(), (2, []))
         self.assertIn("Permission denied", w.said())
 
     def test_the_state_directory_is_made_for_us_alone(self):
-        v = self.victim(preexec_fn=self.nobody)
-        os.chmod(self.scratch, 0o777)
-        env = {**os.environ, "XDG_STATE_HOME": os.path.join(self.scratch, "a/b")}
+        v = self.grow(preexec_fn=self.nobody)
+        os.chmod(self.dir, 0o777)
+        env = {**os.environ, "XDG_STATE_HOME": os.path.join(self.dir, "a/b")}
         env.pop("SWANSONG_DIR", None)
         r = subprocess.run([SWANSONG, "watch", "-p", str(v.pid), "-i", "0.05", "-c", "1", "--no-report"],
                            env=env, preexec_fn=self.nobody, capture_output=True, text=True, timeout=PATIENCE)
-        path = os.path.join(self.scratch, "a/b/swansong")
+        path = os.path.join(self.dir, "a/b/swansong")
         self.assertIn(f"bundle: {path}/grow.{v.pid}.", r.stdout, r.stderr)
         self.assertEqual(os.stat(path).st_mode & 0o777, 0o700)
 
@@ -574,7 +559,7 @@ class Watcher(Case):
         lowest = subprocess.run(["/bin/sh", "-c", "for adj in 0 -1000; do echo $adj > /proc/self/oom_score_adj; done;"
                                  "cat /proc/self/oom_score_adj"], stdout=subprocess.PIPE,
                                 stderr=subprocess.DEVNULL, text=True, preexec_fn=expendable).stdout
-        v = self.victim()
+        v = self.grow()
         w = self.watching("-p", str(v.pid), "--rss", "1G", "-l", preexec_fn=expendable)
         with open(f"/proc/{w.process.pid}/oom_score_adj") as f:
             self.assertEqual(f.read(), lowest)
@@ -583,15 +568,14 @@ class Watcher(Case):
         self.assertTrue(locked != "0" or "memory cannot be locked" in w.said())
 
     def test_never_holds_on_to_the_target(self):
-        v = self.victim()
+        v = self.grow()
         w = self.watching("-p", str(v.pid), "-i", "0.05", "-c", "5")
         self.assertEqual(len(w.end()[1]), 5)
-        with open(f"/proc/{v.pid}/status") as f:
-            self.assertIn("TracerPid:\t0\n", f.read())
+        self.assert_unharmed(v.pid)
         v.tell("grow 1")
 
     def test_grows_neither_memory_nor_descriptors(self):
-        v = self.victim()
+        v = self.grow()
         w = self.watching("-p", str(v.pid), "-i", "0.02")
 
         def holds():
@@ -609,7 +593,7 @@ class Watcher(Case):
         self.assertLessEqual(more_rss, rss + 256)
 
     def test_one_live_line_on_a_terminal(self):
-        v = self.victim()
+        v = self.grow()
         ours, theirs = pty.openpty()
         self.addCleanup(os.close, ours)
         w = subprocess.Popen([SWANSONG, "watch", "-o", self.out, "--no-report", "-p", str(v.pid), "--rss", "40M"],
