@@ -38,16 +38,24 @@ $(BUILD)/bench/%: tests/bench/%.c $(call objs,$(filter-out $(CAPTURE_MAIN),$(CAP
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(CAPTURE_LIBS)
 
-FUZZ_OBJS := $(filter-out $(REPORT_MAIN),$(REPORT_SRC))
+# What the fuzz targets link: the report half, once more, with the sanitizers.
 FUZZ_SAN  := -fsanitize=address,undefined -fno-sanitize-recover=all
+FUZZ_OBJS := $(patsubst %.c,$(BUILD)/fuzz/obj/%.o,$(filter-out $(REPORT_MAIN),$(REPORT_SRC)) tests/fuzz/replay.c)
+
+$(BUILD)/fuzz/obj/%.o: %.c
+	@mkdir -p $(@D)
+	@echo "  CC  $< (sanitizers)"
+	$(Q)$(CC) $(CPPFLAGS) -std=gnu11 -O1 -g $(FUZZ_SAN) $(DEPFLAGS) -c -o $@ $<
 
 # Replay: every corpus file through its target, under ASan and UBSan, with a plain main() (no fuzzer needed).
-$(BUILD)/fuzz/%: tests/fuzz/fuzz_%.c tests/fuzz/replay.c $(FUZZ_OBJS)
-	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) -std=gnu11 -O1 -g $(FUZZ_SAN) -o $@ $^ $(REPORT_LIBS)
+$(BUILD)/fuzz/%: $(BUILD)/fuzz/obj/tests/fuzz/fuzz_%.o $(FUZZ_OBJS)
+	@echo "  LD  $@"
+	$(Q)$(CC) $(FUZZ_SAN) -o $@ $^ $(REPORT_LIBS)
+
+.PRECIOUS: $(BUILD)/fuzz/obj/%.o
 
 fuzz-replay: $(FUZZ) ## replay the fuzz corpora under the sanitizers
-	@for t in $(FUZZ); do echo "replay $$(basename $$t)"; $$t tests/fuzz/corpus/$$(basename $$t) || exit 1; done
+	@for t in $(FUZZ); do echo "replay $$(basename $$t)"; $$t tests/fuzz/corpus/fuzz_$$(basename $$t) || exit 1; done
 
 fuzz: ## fuzz every parser for FUZZ_SECONDS each (clang's libFuzzer)
 	scripts/fuzz.sh

@@ -177,6 +177,8 @@ static void add_with_path(struct account *a, const struct report_map *m, bool co
         } else if (starts(m->path, "[stack") || starts(m->path, "[anon: glibc: pthread") ||
                    starts(m->path, "[anon:stack_and_tls:")) {
                 amount_add(&a->sums[WHERE_STACKS], m->rss);
+        } else if (starts(m->path, "[anon: Go: heap")) { /* since Go 1.25 */
+                amount_add(&a->sums[WHERE_GO_HEAP], m->rss);
         } else if (starts(m->path, "[anon:")) {
                 add_named(a, m->path, m->rss);
         } else if (is_shared_memory(m->path)) {
@@ -254,10 +256,9 @@ static int put_rows(struct report *r, const struct account *a, bool by_maps)
                 r->memory.source = "smaps";
         }
         if (!amount_known(r->memory.rss) || sum > r->memory.rss)
-                n = 0;
+                n = sum = 0; /* rows that fit no total explain nothing */
         if (amount_known(r->memory.rss))
-                rows[n++] = (struct report_where){"unexplained",
-                                                  n ? amount_less(r->memory.rss, sum) : r->memory.rss};
+                rows[n++] = (struct report_where){"unexplained", r->memory.rss - sum};
         r->memory.where = rows;
         r->memory.n_where = n;
         return 0;
