@@ -109,7 +109,8 @@ Test(reader, opens_nothing_but_regular_files_below_the_bundle)
         cr_assert_eq(symlinkat("dir", s.fd, "linked"), 0);
         cr_assert_eq(mkfifoat(s.fd, "fifo", 0600), 0);
         for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
-                cr_expect_eq(section_open(s.fd, cases[i].path, NULL), cases[i].error, "%s: %s", cases[i].path, cases[i].why);
+                cr_expect_eq(section_open(s.fd, cases[i].path, NULL), cases[i].error, "%s: %s", cases[i].path,
+                             cases[i].why);
         memset(longest, 'x', sizeof(longest) - 1);
         longest[sizeof(longest) - 1] = '\0';
         cr_expect_eq(section_open(s.fd, longest, NULL), -ENAMETOOLONG);
@@ -132,7 +133,8 @@ Test(reader, tells_a_sections_size)
 Test(reader, lists_numbers_only_and_in_order)
 {
         _cleanup_scratch_ struct scratch s = scratch_make();
-        static const char *const names[] = {"10", "9", "self", "007", "0", "-1", "4294967297", "12x", "2147483647"};
+        static const char *const names[] = {"10", "9",          "self", "007",       "0",
+                                            "-1", "4294967297", "12x",  "2147483647"};
         static const int32_t expected[] = {9, 10, 2147483647};
         _cleanup_free_ int32_t *ids = NULL;
         size_t n;

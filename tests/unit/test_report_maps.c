@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "analysis/maps.h"
+#include "base/cleanup.h"
 
 #define LIBRARY                                                                                              \
         "7f0c6a000000-7f0c6a022000 r--p 00000000 103:02 42    /opt/my app/lib x.so\n"                        \
@@ -77,9 +78,10 @@ Test(smaps, keys_belong_to_the_mapping_above_them)
 
 Test(smaps, a_rollup_is_read_the_same)
 {
-        static const char text[] = "560b94d0a000-7ffe9b454000 ---p 00000000 00:00 0    [rollup]\n"
-                                   "Rss:                1744 kB\nPss:                 308 kB\nPss_Anon:  112 kB\n"
-                                   "Private_Clean:        40 kB\nPrivate_Dirty:       112 kB\n";
+        static const char text[] =
+                "560b94d0a000-7ffe9b454000 ---p 00000000 00:00 0    [rollup]\n"
+                "Rss:                1744 kB\nPss:                 308 kB\nPss_Anon:  112 kB\n"
+                "Private_Clean:        40 kB\nPrivate_Dirty:       112 kB\n";
         struct smaps_total total;
 
         smaps_rollup_parse(text, strlen(text), &total);
@@ -110,10 +112,12 @@ Test(maps, a_cut_smaps_is_completed_from_maps)
                 bool complete;
                 const char *why;
         } cases[] = {
-                {"7f0c6a000000-7f0c6a022000 r--p 0 0:0 42 /x\nRss: 4 kB\n7f0c6a022000-7f0c6a17b000 r-xp 0 0:0 42 /x\nRss: 4 kB\n",
+                {"7f0c6a000000-7f0c6a022000 r--p 0 0:0 42 /x\nRss: 4 kB\n7f0c6a022000-7f0c6a17b000 r-xp 0 "
+                 "0:0 42 /x\nRss: 4 kB\n",
                  2, true, "all is there"},
-                {"7f0c6a000000-7f0c6a022000 r--p 0 0:0 42 /x\nRss: 4 kB\n7f0c6a022000-7f0c6a17b000 r-xp 0 0:0 42 /x\n", 2, false,
-                 "cut behind a header"},
+                {"7f0c6a000000-7f0c6a022000 r--p 0 0:0 42 /x\nRss: 4 kB\n7f0c6a022000-7f0c6a17b000 r-xp 0 "
+                 "0:0 42 /x\n",
+                 2, false, "cut behind a header"},
                 {"7f0c6a000000-7f0c6a022000 r--p 0 0:0 42 /x\nRss: 4 kB\n", 2, false, "cut between mappings"},
                 {"", 2, false, "empty"},
         };

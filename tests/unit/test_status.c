@@ -8,8 +8,9 @@
 
 Test(status, reads_what_a_report_shows)
 {
-        static const char text[] = "Name:\tVmRSS:\t1 kB\\nVmRSS:\t2 kB\nState:\tS (sleeping)\nPPid:\t1\nUid:\t1\t107\t1\t1\n"
-                                   "VmSize:\t  9000 kB\nVmRSS:\t    6640 kB\nRssAnon:\t 112 kB\nThreads:\t4\n";
+        static const char text[] =
+                "Name:\tVmRSS:\t1 kB\\nVmRSS:\t2 kB\nState:\tS (sleeping)\nPPid:\t1\nUid:\t1\t107\t1\t1\n"
+                "VmSize:\t  9000 kB\nVmRSS:\t    6640 kB\nRssAnon:\t 112 kB\nThreads:\t4\n";
         struct pool pool = {0};
         struct status s;
 
@@ -36,10 +37,11 @@ Test(status, a_zombie_has_no_memory_lines)
 
 Test(limits, stand_behind_their_names)
 {
-        static const char text[] = "Limit                     Soft Limit           Hard Limit           Units     \n"
-                                   "Max cpu time              unlimited            unlimited            seconds   \n"
-                                   "Max data size             unlimited            unlimited            bytes     \n"
-                                   "Max address space         8589934592           unlimited            bytes     \n";
+        static const char text[] =
+                "Limit                     Soft Limit           Hard Limit           Units     \n"
+                "Max cpu time              unlimited            unlimited            seconds   \n"
+                "Max data size             unlimited            unlimited            bytes     \n"
+                "Max address space         8589934592           unlimited            bytes     \n";
         struct limits l;
 
         limits_parse(text, strlen(text), &l);
@@ -111,7 +113,8 @@ Test(memory, the_best_witness_is_believed)
 
         w.status.rss_shmem = 1000;
         memory_account(&r, &w);
-        cr_expect_eq(r.memory.anon + r.memory.file + r.memory.shmem, r.memory.rss, "status is of another instant");
+        cr_expect_eq(r.memory.anon + r.memory.file + r.memory.shmem, r.memory.rss,
+                     "status is of another instant");
 }
 
 Test(memory, the_tightest_limit_counts)

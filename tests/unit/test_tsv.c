@@ -61,8 +61,15 @@ Test(tsv, numbers)
                 const char *text;
                 uint64_t value;
         } cases[] = {
-                {"0", 0}, {"4711", 4711}, {"0x7ffc", 0x7ffc}, {"-", REPORT_UNKNOWN}, {"", REPORT_UNKNOWN},
-                {"0x", REPORT_UNKNOWN}, {"7x", REPORT_UNKNOWN}, {"-1", REPORT_UNKNOWN}, {" 1", REPORT_UNKNOWN},
+                {"0", 0},
+                {"4711", 4711},
+                {"0x7ffc", 0x7ffc},
+                {"-", REPORT_UNKNOWN},
+                {"", REPORT_UNKNOWN},
+                {"0x", REPORT_UNKNOWN},
+                {"7x", REPORT_UNKNOWN},
+                {"-1", REPORT_UNKNOWN},
+                {" 1", REPORT_UNKNOWN},
                 {"18446744073709551616", REPORT_UNKNOWN},
         };
 
@@ -125,7 +132,8 @@ Test(thread_rows, knows_where_the_stacks_are)
 
 Test(samples, are_read_oldest_first)
 {
-        static const char text[] = HISTORY "10\t1\t2\t3\t4\t5\t6\t7\n9\t1\t-\t-\t-\t-\t-\t-\nx\t1\n20\t2\t-\t-\t-\t-\t-\t-\n";
+        static const char text[] =
+                HISTORY "10\t1\t2\t3\t4\t5\t6\t7\n9\t1\t-\t-\t-\t-\t-\t-\nx\t1\n20\t2\t-\t-\t-\t-\t-\t-\n";
         const struct report_sample *samples;
         struct pool pool = {0};
         size_t n;
@@ -163,7 +171,8 @@ Test(samples, growth_is_the_slope_of_the_last_moments)
 Test(samples, growth_of_too_little_is_not_a_number)
 {
         const struct report_sample same_time[] = {{.time_ns = 5, .rss = 1}, {.time_ns = 5, .rss = 9}};
-        const struct report_sample unknown[] = {{.time_ns = 1, .rss = REPORT_UNKNOWN}, {.time_ns = 2, .rss = 1}};
+        const struct report_sample unknown[] = {{.time_ns = 1, .rss = REPORT_UNKNOWN},
+                                                {.time_ns = 2, .rss = 1}};
 
         cr_expect(__builtin_isnan(growth_of(NULL, 0).bytes_per_s));
         cr_expect(__builtin_isnan(growth_of(same_time, 1).bytes_per_s));
@@ -173,7 +182,8 @@ Test(samples, growth_of_too_little_is_not_a_number)
 
 Test(samples, shrinking_is_negative_and_noise_is_not_steady)
 {
-        const struct report_sample shrinking[] = {{.time_ns = 0, .rss = 300}, {.time_ns = 1000000000, .rss = 200}};
+        const struct report_sample shrinking[] = {{.time_ns = 0, .rss = 300},
+                                                  {.time_ns = 1000000000, .rss = 200}};
         struct report_sample noise[50];
 
         cr_expect_float_eq(growth_of(shrinking, 2).bytes_per_s, -100, 1e-6);

@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: MIT */
+#include "analysis/report_build.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "analysis/amount.h"
+#include "analysis/cgroup.h"
+#include "analysis/fds.h"
+#include "analysis/history.h"
+#include "analysis/machine.h"
+#include "analysis/memory.h"
+#include "analysis/process.h"
+#include "analysis/slabs.h"
+#include "analysis/sockets.h"
+#include "analysis/source.h"
+#include "analysis/stacks.h"
+#include "analysis/thread_rows.h"
+#include "analysis/tree.h"
+#include "analysis/verdict.h"
+#include "analysis/where.h"
+#include "bundle/reader.h"
+
+static int fill_manifest(struct source *s, struct report *r)
+{
+        _cleanup_buf_ struct buf b = BUF_GROWING(MANIFEST_MAX);
+        const struct manifest *m = &s->manifest;
+        struct diag d;
+        int ret;
+
+        s->manifest = manifest_unknown;
+        if (source_read(s, &b, false, "manifest.json") == 0) {
+                ret = manifest_parse(b.data, b.len, s->pool, &s->manifest, &d);
+                if (ret == -ENOMEM)
+                        return ret;
+                if (ret < 0)
+                        missing_add(&s->missing, "manifest.json", false, "%s", d.text);
+                else if (!m->complete)
+                        missing_add(
+                                &s->missing, "manifest.json", false,
+                                "the capture was interrupted: what it had not written by then is not here");
+        }
+        missing_of_manifest(&s->missing, m, s->bundle);
+        s->page_size = m->page_size;
+        if (m->pid > 0 && m->pid <= INT32_MAX)
+                s->pid = (int32_t)m->pid;
+        else if (bundle_find_pid(s->bundle, &s->pid) < 0)
+                missing_add(&s->missing, "proc", false, "the bundle does not tell which process it is about");
+
+        r->swansong_version = m->version;
+        r->complete = m->complete;
+        r->host = m->hostname;
+        r->kernel = m->kernel;
+        r->machine = m->machine;
+        r->time_ns = m->time_ns;
+        r->pause_ns = m->pause_ns;
+        r->trigger.kind = m->trigger_kind;
+        r->trigger.sentence = m->trigger_sentence;
+        r->trigger.guarantee = m->trigger_guarantee;
+        r->trigger.ms_before_kill = m->ms_before_kill;
+        return 0;
+}
+
+static int fill_maps(struct source *s, struct report *r, struct memory_witnesses *w)
+{
+        _cleanup_buf_ struct buf b = BUF_GROWING(SECTION_MAX);
+        struct maps maps = {0}, smaps = {0}, merged;
+        char path[64];
+
+        if (source_read(s, &b, false, "proc/%d/maps", s->pid) == 0 &&
+            maps_parse(b.data, b.len, s->pool, &maps) < 0)
+                return -ENOMEM;
+        if (source_read(s, &b, false, "proc/%d/smaps", s->pid) == 0 &&
+            smaps_parse(b.data, b.len, s->pool, &smaps, &w->smaps) < 0)
+                return -ENOMEM;
+        if (maps_merge(&maps, &smaps, s->pool, &merged, &w->smaps_complete) < 0)
+                return -ENOMEM;
+        snprintf(path, sizeof(path), "proc/%d/smaps", s->pid);
+        if (smaps.n > 0 && !w->smaps_complete)
+                missing_add(&s->missing, path, false, "ends early: %zu of %zu mappings are there", smaps.n,
+                            merged.n);
+        r->maps = merged.list;
+        r->n_maps = merged.n;
+        if (!amount_known(s->page_size))
+                s->page_size = w->smaps.page_size;
+        return 0;
+}
+
+static int fill_memory(struct source *s, struct report *r)
+{
+        _cleanup_buf_ struct buf b = BUF_GROWING(SECTION_MAX);
+        struct memory_witnesses w = {
+                .smaps = smaps_total_unknown,
+                .rollup = smaps_total_unknown,
+                .status = s->status,
+                .statm = {REPORT_UNKNOWN, REPORT_UNKNOWN, REPORT_UNKNOWN},
+        };
+        const struct thread_row *threads = NULL;
+        size_t n_threads = 0;
+        struct limits limits = {REPORT_UNKNOWN, REPORT_UNKNOWN};
+        int ret = fill_maps(s, r, &w);
+
+        if (ret < 0)
+                return ret;
+        if (source_read(s, &b, true, "proc/%d/smaps_rollup", s->pid) == 0)
+                smaps_rollup_parse(b.data, b.len, &w.rollup);
+        if (source_read(s, &b, true, "proc/%d/statm", s->pid) == 0)
+                statm_bytes_parse(b.data, b.len, s->page_size, &w.statm);
+        if (source_read(s, &b, true, "proc/%d/limits", s->pid) == 0)
+                limits_parse(b.data, b.len, &limits);
+        if (source_read(s, &b, true, "threads.tsv") == 0 &&
+            thread_rows_parse(b.data, b.len, s->pool, &threads, &n_threads) < 0)
+                return -ENOMEM;
+        memory_account(r, &w);
+        r->memory.address_space_limit = limits.address_space;
+        ret = where_account(r, threads, n_threads);
+        return ret < 0 ? ret : memory_limit(r);
+}
+
+static int fill_tree(struct source *s, struct report *r)
+{
+        struct report_process_row *rows;
+        size_t n;
+        int ret = tree_read(s, &rows, &n);
+
+        r->memory.oom_score = r->memory.oom_score_adj = REPORT_UNKNOWN_INT;
+        if (ret < 0)
+                return ret == -ENOMEM ? ret : 0;
+        if (n > 0 && rows[0].relation == TREE_SELF) {
+                r->memory.oom_score = rows[0].oom_score;
+                r->memory.oom_score_adj = rows[0].oom_score_adj;
+                rows[0].rss = r->memory.rss;
+                rows[0].pss = r->memory.pss;
+                rows[0].uss = r->memory.uss;
+                rows[0].swap = r->memory.swap;
+        }
+        r->tree = rows;
+        r->n_tree = n;
+        return 0;
+}
+
+static int fill_descriptors(struct source *s, struct report *r)
+{
+        /* No IPv6 is nothing missing. */
+        static const struct {
+                const char *proto;
+                bool optional;
+        } tables[] = {{"tcp", false}, {"tcp6", true}, {"udp", false}, {"udp6", true}, {"unix", false}};
+        _cleanup_buf_ struct buf b = BUF_GROWING(SECTION_MAX);
+        struct socket_list sockets = {0};
+        struct fds fds = {0};
+
+        if (source_read(s, &b, false, "proc/%d/fd.txt", s->pid) == 0 &&
+            fds_parse(b.data, b.len, s->pool, &fds) < 0)
+                return -ENOMEM;
+        for (size_t i = 0; i < ARRAY_SIZE(tables); i++)
+                if (source_read(s, &b, tables[i].optional, "proc/%d/net/%s", s->pid, tables[i].proto) == 0 &&
+                    sockets_parse(tables[i].proto, b.data, b.len, s->pool, &sockets) < 0)
+                        return -ENOMEM;
+        if (source_read(s, &b, true, "proc/%d/net/skmem.tsv", s->pid) == 0 &&
+            sockets_join_memory(&sockets, b.data, b.len) < 0)
+                return -ENOMEM;
+        sockets_join_fds(&sockets, &fds);
+        r->fds = fds.list;
+        r->n_fds = fds.n;
+        r->sockets = sockets.list;
+        r->n_sockets = sockets.n;
+        r->memory.socket_memory = REPORT_UNKNOWN;
+        for (size_t i = 0; i < sockets.n; i++)
+                amount_add(&r->memory.socket_memory, sockets.list[i].memory);
+        return 0;
+}
+
+static int fill_history(struct source *s, struct report *r)
+{
+        _cleanup_buf_ struct buf b = BUF_GROWING(SECTION_MAX);
+
+        if (source_read(s, &b, true, "history.tsv") < 0)
+                return 0;
+        return samples_parse(b.data, b.len, s->pool, &r->history, &r->n_history);
+}
+
+static int fill_slabs(struct source *s, struct report *r)
+{
+        _cleanup_buf_ struct buf b = BUF_GROWING(SECTION_MAX);
+
+        if (source_read(s, &b, true, "proc/slabinfo") < 0)
+                return 0;
+        return slabs_parse(b.data, b.len, s->page_size, s->pool, &r->system.slabs, &r->system.n_slabs);
+}
+
+/* In this order: each step uses what the ones before found. */
+static int (*const steps[])(struct source *s, struct report *r) = {
+        fill_manifest, machine_fill,     cgroup_fill,  process_fill, fill_memory,
+        fill_tree,     fill_descriptors, fill_history, fill_slabs,
+};
+
+static int build(struct source *s, const struct report_options *o, struct report *r)
+{
+        int ret;
+
+        for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
+                ret = steps[i](s, r);
+                if (ret < 0)
+                        return ret;
+        }
+        r->missing = s->missing.list;
+        r->n_missing = s->missing.n;
+        if (s->missing.failed)
+                return -ENOMEM;
+        if (o->stacks) {
+                ret = stacks_analyse(s->bundle, o->stacks, r);
+                if (ret < 0)
+                        return ret;
+        }
+        return verdict_make(r);
+}
+
+int report_build(const char *bundle_path, const struct report_options *o, struct report *ret, struct diag *d)
+{
+        _cleanup_fd_ int bundle = bundle_open(bundle_path, d);
+        struct report r = {.time_ns = REPORT_UNKNOWN, .pause_ns = REPORT_UNKNOWN};
+        struct source s = {.bundle = bundle, .page_size = REPORT_UNKNOWN, .status = status_unknown};
+        int result;
+
+        if (bundle < 0)
+                return bundle;
+        s.pool = s.missing.pool = &r.pool;
+        r.bundle = pool_strdup(&r.pool, bundle_path);
+        result = r.bundle ? build(&s, o, &r) : -ENOMEM;
+        if (result < 0) {
+                pool_free(&r.pool);
+                return diag_set(d, result, "%s: %s", bundle_path, strerror(-result));
+        }
+        *ret = r;
+        return 0;
+}
+
+void report_done(struct report *r)
+{
+        pool_free(&r->pool);
+        *r = (struct report){0};
+}
