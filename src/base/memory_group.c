@@ -119,6 +119,10 @@ static int try_mount(const char *line, const char *end, struct memory_group *g)
         if (strncmp(g->kernel, root_text, root_len) != 0 ||
             (g->kernel[root_len] != '/' && g->kernel[root_len] != '\0'))
                 return 0;
+        /* What is still above this mount's root has no name below it. */
+        if (strncmp(g->kernel + root_len, "/..", 3) == 0 &&
+            (g->kernel[root_len + 3] == '/' || g->kernel[root_len + 3] == '\0'))
+                return 0;
         r = octal_unescape(point, point_len, g->mount);
         if (r < 0)
                 return r;
@@ -132,8 +136,6 @@ int memory_group_parse(const char *cgroup, const char *mountinfo, struct memory_
 
         if (r < 0)
                 return r;
-        if (strncmp(ret->kernel, "/..", 3) == 0)
-                return -ENOENT;
         for (const char *line = mountinfo; *line;) {
                 const char *end = strchrnul(line, '\n');
 

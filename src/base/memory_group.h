@@ -8,7 +8,7 @@
  *   35 31 0:32 / /sys/fs/cgroup/memory rw,relatime - cgroup cgroup rw,memory
  *   29 23 0:26 /docker/7c1f /sys/fs/cgroup ro - cgroup2 cgroup rw        (field 4: only this part is mounted)
  * Traps: blanks in mount points come as \040; a group outside our cgroup namespace is shown as "/../x" and
- * cannot be reached; a group's name may hold a colon.
+ * is reached only through a mount whose root is shown as "/.." too; a group's name may hold a colon.
  */
 #ifndef SWANSONG_BASE_MEMORY_GROUP_H
 #define SWANSONG_BASE_MEMORY_GROUP_H

@@ -66,16 +66,20 @@ static int capture_begin(struct capture *c, const struct capture_request *reques
         return r;
 }
 
-/* Registers and stacks.  Without them the rest is still worth having. */
-static void capture_stacks(struct capture *c)
+/* Registers and stacks.  Without them the rest is still worth having, unless the target has ended before it was
+ * looked at: -ESRCH. */
+static int capture_stacks(struct capture *c, struct diag *d)
 {
         const struct capture_request *request = c->manifest.request;
-        struct diag why = {0};
-        int r = threads_prepare(request->target, request->stop_deadline_ns, &c->threads, &why);
+        int r = threads_prepare(request->target, request->stop_deadline_ns, &c->threads, d);
 
+        if (r == -ESRCH) {
+                bundle_discard(c->writer);
+                return r;
+        }
         if (r < 0) {
-                section_missing(c->writer, "core", false, -r, why.text);
-                return;
+                section_missing(c->writer, "core", false, -r, d->text);
+                return 0;
         }
         r = binaries_open(request->target, threads_maps(c->threads), BINARIES_MAX);
         if (r >= 0)
@@ -85,6 +89,7 @@ static void capture_stacks(struct capture *c)
         c->manifest.threads = threads_totals(c->threads);
         threads_write(c->threads, c->writer);
         threads_free(take_ptr(c->threads));
+        return 0;
 }
 
 static void capture_rest(struct capture *c)
@@ -111,10 +116,10 @@ int capture_run(const struct capture_request *request, struct capture_outcome *r
         struct capture_outcome outcome = {0};
         int r = capture_begin(&c, request, d);
 
+        if (r == 0 && collect_wants(request->only, "stacks"))
+                r = capture_stacks(&c, d);
         if (r < 0)
                 return r;
-        if (collect_wants(request->only, "stacks"))
-                capture_stacks(&c);
         capture_rest(&c);
         c.manifest.complete = true;
         outcome.incomplete = manifest_write(&c) < 0 || bundle_incomplete(c.writer) || c.target_died;

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <glob.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "capture/capture.h"
 #include "capture/collect.h"
@@ -71,4 +74,19 @@ Test(collect, every_row_has_a_bound_and_a_deadline)
                 cr_expect(row->scope != SCOPE_SPECIAL || row->make, "%s", row->name);
                 cr_expect_neq(row->name[0], '/', "%s", row->name);
         }
+}
+
+Test(collect, the_dry_run_leaves_nothing_behind)
+{
+        glob_t before, after;
+
+        if (access("/dev/shm", W_OK) < 0)
+                cr_skip("there is no /dev/shm");
+        glob("/dev/shm/swansong-dry-run.*", 0, NULL, &before);
+        cr_expect_eq(capture_prepare(), 0);
+        glob("/dev/shm/swansong-dry-run.*", 0, NULL, &after);
+        cr_expect_eq(after.gl_pathc, before.gl_pathc);
+        cr_expect_eq(waitpid(-1, NULL, WNOHANG), -1, "no child is left");
+        globfree(&before);
+        globfree(&after);
 }
