@@ -52,9 +52,9 @@ class Victim:
 class Watch:
     """A running swansong watch, its stderr in a file."""
 
-    def __init__(self, test, *args, **options):
+    def __init__(self, test, *args, program=SWANSONG, report=False, **options):
         self.errors = tempfile.NamedTemporaryFile("r+", dir=test.dir, delete=False)
-        self.process = subprocess.Popen([SWANSONG, "watch", "-o", test.out, "--no-report", *args],
+        self.process = subprocess.Popen([program, "watch", "-o", test.out, *([] if report else ["--no-report"]), *args],
                                         stdout=subprocess.PIPE, stderr=self.errors, text=True, **options)
         test.addCleanup(self.close)
 
@@ -460,6 +460,73 @@ class Bundles(Case):
         self.assertEqual(self.manifest(bundles[0][len("bundle: "):])["target"]["comm"], "a)\x1b[2J\n b")
         self.assertIn("watching a)\\x1b[2J\\n b (", w.said())
         self.assertNotIn("\x1b", w.said())
+
+
+class Reports(Case):
+    """With a swansong-report of ours beside a copy of swansong."""
+
+    def reporting(self, script, *args):
+        place = os.path.join(self.dir, "bin")
+        os.mkdir(place)
+        program = shutil.copy(SWANSONG, place)
+        fake = os.path.join(place, "swansong-report")
+        with open(fake, "w") as f:
+            f.write("#!/bin/sh\n" + script)
+        os.chmod(fake, 0o755)
+        return self.watching(*args, program=program, report=True)
+
+    def test_the_bundle_is_named_when_its_report_is_made(self):
+        v = self.grow()
+        w = self.reporting('for bundle; do :; done\ncat /proc/self/oom_score_adj > "$bundle/report.txt"\n'
+                           'echo "not for our stdout"\n', "-p", str(v.pid), "-i", "3600")
+        with open(os.path.join(w.bundle(), "report.txt")) as f:
+            self.assertEqual(f.read(), "1000\n", "it may be killed before anything else")
+
+    def test_watching_goes_on_meanwhile(self):
+        v = self.grow()
+        w = self.reporting(f"while [ ! -e {self.dir}/go ]; do sleep 0.05; done\n", "-p", str(v.pid), "--rss", "50M",
+                           "--uss", "100M")
+        v.tell("grow 60")
+        w.wait_for("(--rss 50M)")
+        v.tell("grow 60")
+        w.wait_for("(--uss 100M)")
+        v.send("exit 1")
+        w.wait_for("exited with status 1")
+        open(os.path.join(self.dir, "go"), "w").close()
+        status, bundles = w.end()
+        self.assertEqual((status, len(bundles)), (0, 2))
+
+    def test_a_report_that_dies_leaves_the_bundle(self):
+        v = self.grow()
+        w = self.reporting("kill -9 $$\n", "-p", str(v.pid), "-i", "0.05", "-c", "1")
+        status, bundles = w.end()
+        self.assertEqual((status, len(bundles)), (4, 1))
+        self.assertIn("swansong-report was killed by signal 9", w.said())
+
+    def test_more_reports_than_places_wait(self):
+        v = self.grow()
+        w = self.reporting("sleep 0.3\n", "-p", str(v.pid), "-i", "0.02", "-c", "12")
+        status, bundles = w.end()
+        self.assertEqual((status, len(set(bundles))), (0, 12))
+
+    def test_the_second_request_to_end_gives_reports_up(self):
+        v = self.grow()
+        w = self.reporting("exec sleep 600\n", "-p", str(v.pid), "-i", "3600")
+        w.wait_for("number 1")
+        w.process.terminate()
+        w.wait_for("ends, as asked for by signal 15")
+        self.assertIsNone(w.process.poll())
+        w.process.terminate()
+        self.assertEqual(len(w.end()[1]), 1)
+
+    def test_without_swansong_report_there_are_bundles(self):
+        v = self.grow()
+        place = os.path.join(self.dir, "bin")
+        os.mkdir(place)
+        w = self.watching("-p", str(v.pid), "-i", "0.05", "-c", "1", program=shutil.copy(SWANSONG, place), report=True)
+        status, bundles = w.end()
+        self.assertEqual((status, len(bundles)), (4, 1))
+        self.assertIn("no report: swansong-report is neither in", w.said())
 
 
 class BadInput(Case):
