@@ -125,7 +125,7 @@ static int compare_loads(const void *a, const void *b)
         return (x->start > y->start) - (x->start < y->start);
 }
 
-/* By address, and where two of them overlap the first one keeps the bytes. */
+/* By address; where two of them overlap the first one keeps the bytes, and neighbours become one. */
 static void sort_loads(struct core *c)
 {
         size_t kept = 0;
@@ -142,7 +142,11 @@ static void sort_loads(struct core *c)
                         l.bytes += taken - l.start;
                         l.start = taken;
                 }
-                c->loads[kept++] = l;
+                if (kept > 0 && l.start == taken &&
+                    l.bytes == c->loads[kept - 1].bytes + (taken - c->loads[kept - 1].start))
+                        c->loads[kept - 1].end = l.end;
+                else
+                        c->loads[kept++] = l;
         }
         c->n_loads = kept;
 }

@@ -2,6 +2,7 @@
 #include "capture/capture.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -88,6 +89,14 @@ static int capture_stacks(struct capture *c, struct diag *d)
         c->target_died = r == -ESRCH;
         c->manifest.threads = threads_totals(c->threads);
         threads_write(c->threads, c->writer);
+        /* Stacks cannot be read without it; the collectors take a later copy with the process's other files.
+         */
+        if (!collect_wants(request->only, "process")) {
+                char path[32];
+
+                snprintf(path, sizeof(path), "proc/%d/maps", request->target->pid);
+                section_put(c->writer, path, threads_maps(c->threads)->data, threads_maps(c->threads)->len);
+        }
         threads_free(take_ptr(c->threads));
         return 0;
 }

@@ -7,7 +7,7 @@
 #include "capture/capture.h"
 #include "capture/collect.h"
 
-#define STACKS "stacks" /* the one group that is not in collectors.def */
+#define STACKS "stacks" /* also what is taken before the table begins */
 
 bool collect_wants(const char *only, const char *group)
 {
