@@ -10,6 +10,7 @@
 #include "cli/command.h"
 #include "cli/options.h"
 #include "cli/survive.h"
+#include "cli/watch_find.h"
 #include "cli/watch_loop.h"
 
 /* Ourselves: low in the kernel's list of victims, in memory, with what the capture needs touched. */
@@ -57,7 +58,7 @@ static int open_pid(const struct watch_options *o, struct exe_match *exe, struct
 /* -e alone: those that are there; others may come. */
 static int watch_exe(struct watcher *w, struct diag *d)
 {
-        int unseen = watch_loop_scan(w);
+        int unseen = watch_find_scan(w);
 
         if (unseen < 0)
                 return diag_set(d, unseen, "/proc: %s", strerror(-unseen));

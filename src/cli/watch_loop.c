@@ -12,7 +12,7 @@
 #include "base/clock.h"
 #include "cli/command.h"
 #include "cli/last_word.h"
-#include "cli/options.h"
+#include "cli/watch_find.h"
 #include "cli/watch_signals.h"
 
 /* What is due within this time is done in the same turn. */
@@ -20,9 +20,6 @@
 
 /* A process that shows no memory is about to end; look again, until its pidfd says so. */
 #define ENDING_POLL_NS (20 * NS_PER_MS)
-
-#define SCAN_MIN_NS      (100 * NS_PER_MS)
-#define SCAN_QUIET_LOOKS 10
 
 /* A dump that failed is tried again after 1 s, 2 s, 4 s ... a minute. */
 #define RETRY_SHIFT_MAX 6
@@ -86,9 +83,9 @@ static void announce(struct watcher *w, const struct watched *p)
                   wholes->limit.source, text);
 }
 
-/* Not to be watched any more.  Taken out of epoll by name: closing the pidfd would not do while a child that has
- * not executed yet holds it, too. */
-static void retire(struct watcher *w, struct watched *p)
+/* Taken out of epoll by name: closing the pidfd would not do while a child that has not executed yet holds it,
+ * too. */
+void watch_loop_retire(struct watcher *w, struct watched *p)
 {
         if (p->target.pidfd >= 0)
                 epoll_ctl(w->epoll_fd, EPOLL_CTL_DEL, p->target.pidfd, NULL);
@@ -124,79 +121,6 @@ int watch_loop_add(struct watcher *w, struct target *t, struct diag *d)
                 return diag_set(d, r, "PID %d: cannot wait for its end: %s", p->target.pid, strerror(-r));
         }
         return 0;
-}
-
-static int found(pid_t pid, void *arg)
-{
-        _cleanup_target_ struct target t = TARGET_NONE;
-        struct watcher *w = arg;
-        struct diag d;
-        int r;
-
-        if (watch_set_has(&w->set, pid))
-                return 0;
-        r = option_target(pid, &t, &d);
-        /* Between the look and now it may have ended, or become another program. */
-        if (r == 0 && exe_match_link(&w->exe, t.proc_fd, "exe") <= 0)
-                return 0;
-        if (r == 0)
-                r = watch_loop_add(w, &t, &d);
-        if (r == -ESRCH)
-                return 0;
-        if (r < 0 && !w->told_unwatched) {
-                watch_say(&w->live, "not watched: %s", d.text);
-                w->told_unwatched = true;
-        }
-        return r == -ENFILE;
-}
-
-int watch_loop_scan(struct watcher *w)
-{
-        exe_match_refresh(&w->exe, w->options->exe);
-        return exe_match_scan(&w->exe, found, w);
-}
-
-/* Those that have become another program (exec) are no longer ours. */
-static void check_executables(struct watcher *w)
-{
-        exe_match_refresh(&w->exe, w->options->exe);
-        for (unsigned i = 0; i < w->set.n; i++) {
-                struct watched *p = w->set.items[i];
-                char link[PATH_MAX];
-                ssize_t n;
-
-                if (p->ended || exe_match_link(&w->exe, p->target.proc_fd, "exe") != 0)
-                        continue;
-                n = readlinkat(p->target.proc_fd, "exe", link, sizeof(link) - 1);
-                if (n <= 0)
-                        continue; /* it is about to end */
-                link[n] = '\0';
-                watch_say(&w->live, "%s (%d) has become %.200s: no longer watched", p->target.comm,
-                          p->target.pid, link);
-                retire(w, p);
-                if (w->options->pid)
-                        w->status = STATUS_TARGET;
-        }
-}
-
-/* With -e: every -i seconds.  All of /proc is only read when processes have started since, twice (the first
- * time, they may not have executed yet), or after ten looks. */
-static void look_around(struct watcher *w, uint64_t now_ns)
-{
-        uint64_t period_ns = w->options->interval_ns < SCAN_MIN_NS ? SCAN_MIN_NS : w->options->interval_ns;
-        uint64_t last_pid;
-
-        w->scan_ns = now_ns + period_ns;
-        check_executables(w);
-        if (w->options->pid)
-                return;
-        last_pid = last_pid_read();
-        w->quiet_looks = last_pid == 0 || last_pid != w->last_pid ? 0 : w->quiet_looks + 1;
-        w->last_pid = last_pid;
-        if (w->quiet_looks <= 1)
-                watch_loop_scan(w);
-        else if (w->quiet_looks >= SCAN_QUIET_LOOKS)
-                w->quiet_looks = 0;
 }
 
 static void end(struct watcher *w)
@@ -245,7 +169,7 @@ static void process_ended(struct watcher *w, struct watched *p)
         char text[96], rss[SIZE_TEXT];
         struct buf word = BUF_FIXED(text, sizeof(text));
 
-        retire(w, p);
+        watch_loop_retire(w, p);
         last_word(&p->target, &w->exits, &word);
         watch_say(&w->live, "%s (%d) %s; RSS was %s when last seen", p->target.comm, p->target.pid, text,
                   size_format(p->observer.sampler.now.rss, rss));
@@ -292,7 +216,7 @@ static void do_what_is_due(struct watcher *w)
                 return;
         }
         if (now_ns >= w->scan_ns)
-                look_around(w, now_ns);
+                watch_find_look(w, now_ns);
         for (unsigned i = 0; i < w->set.n && !w->ending; i++)
                 if (!w->set.items[i]->ended && now_ns >= w->set.items[i]->next_ns)
                         tick(w, w->set.items[i]);

@@ -41,8 +41,8 @@ void watch_loop_close(struct watcher *w);
 /* Begin to watch the opened target, which is taken over.  0, or -errno with d filled. */
 int watch_loop_add(struct watcher *w, struct target *t, struct diag *d);
 
-/* Look for processes of the executable.  How many processes could not be looked at. */
-int watch_loop_scan(struct watcher *w);
+/* Not to be watched any more; it leaves the set before the next turn. */
+void watch_loop_retire(struct watcher *w, struct watched *p);
 
 /* Run until there is nothing left to watch, the user ends it, or a count is reached.  The exit status. */
 int watch_loop_run(struct watcher *w);
