@@ -40,10 +40,10 @@ void section_died(struct bundle_writer *w, const char *path, bool optional);
  * NULL (then strerror). */
 void section_missing(struct bundle_writer *w, const char *path, bool optional, int err, const char *reason);
 
-/* Many small files that make one line of the manifest: `path` has a * where they differ
- * ("proc/4711/task/ * /stat" without the blanks).  Fill in path and optional, begin each file with
- * section_begin_in(), note a missing one with section_missing_in(), and close the family at the end with what
- * there is to say of it as a whole; failures of single files are said when that is SECTION_OK. */
+/* Many small files that make one line of the manifest: `path` has a * where they differ (for the TID in
+ * "proc/4711/task/4712/stat").  Fill in path and optional, begin each file with section_begin_in(), note a
+ * missing one with section_missing_in(), and close the family at the end with what there is to say of it as a
+ * whole; failures of single files are said when that is SECTION_OK. */
 struct section_family {
         const char *path;
         bool optional;

@@ -12,11 +12,27 @@
 #include "base/file.h"
 #include "bundle/writer_internal.h"
 
-/* Make every directory of `path` and keep the last one open. */
+/* mkdir -p.  Mostly only the last directory is new, and tried first. */
+static int dir_make(int dirfd, char *path)
+{
+        if (mkdirat(dirfd, path, 0700) == 0 || errno == EEXIST)
+                return 0;
+        if (errno != ENOENT)
+                return -errno;
+        for (char *slash = strchr(path, '/'); slash; slash = strchr(slash + 1, '/')) {
+                *slash = '\0';
+                if (mkdirat(dirfd, path, 0700) < 0 && errno != EEXIST)
+                        return -errno;
+                *slash = '/';
+        }
+        return mkdirat(dirfd, path, 0700) < 0 && errno != EEXIST ? -errno : 0;
+}
+
+/* Make the directory with all those above it, and keep it open: the next section is mostly there too. */
 static int dir_enter(struct bundle_writer *w, const char *path, size_t len)
 {
         char part[PATH_MAX];
-        int fd;
+        int fd, r;
 
         if (len == w->dir_len && w->dir_fd >= 0 && memcmp(path, w->dir_path, len) == 0)
                 return 0;
@@ -24,19 +40,9 @@ static int dir_enter(struct bundle_writer *w, const char *path, size_t len)
                 return -ENAMETOOLONG;
         memcpy(part, path, len);
         part[len] = '\0';
-        if (mkdirat(w->fd, part, 0700) < 0 && errno != EEXIST) {
-                if (errno != ENOENT)
-                        return -errno;
-                for (char *slash = strchr(part, '/');; slash = strchr(slash + 1, '/')) {
-                        if (slash)
-                                *slash = '\0';
-                        if (mkdirat(w->fd, part, 0700) < 0 && errno != EEXIST)
-                                return -errno;
-                        if (!slash)
-                                break;
-                        *slash = '/';
-                }
-        }
+        r = dir_make(w->fd, part);
+        if (r < 0)
+                return r;
         fd = openat(w->fd, part, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         if (fd < 0)
                 return -errno;

@@ -32,8 +32,9 @@ static unsigned descriptors_allow(unsigned max)
                        : max;
 }
 
-/* Look before reading: opening a FIFO would block, a device might do something. */
-static int open_regular(int path_fd, const struct maps_line *m)
+/* Look before reading: opening a FIFO would block, a device might do something.  `inode`: which it must be, 0
+ * for any. */
+static int open_regular(int path_fd, uint64_t inode)
 {
         char self[32];
         struct stat st;
@@ -41,17 +42,15 @@ static int open_regular(int path_fd, const struct maps_line *m)
 
         if (fstat(path_fd, &st) < 0)
                 return -errno;
-        /* map_files is certain; for a path, the inode must be the mapped one.  (The device may differ: btrfs
-         * and overlayfs show others in maps than in stat.) */
-        if (!S_ISREG(st.st_mode) || st.st_ino != m->inode)
+        if (!S_ISREG(st.st_mode) || (inode && st.st_ino != inode))
                 return -ESTALE;
         snprintf(self, sizeof(self), "/proc/self/fd/%d", path_fd);
         fd = open(self, O_RDONLY | O_NONBLOCK | O_NOCTTY);
         return fd < 0 ? -errno : fd;
 }
 
-/* The path as the target sees it, its own symbolic links included.  openat2() is Linux 5.6, and refused by some
- * containers' filters: then without links. */
+/* The path as the target sees it, its own symbolic links included.  openat2() is Linux 5.6, and refused by
+ * some containers' filters: then without links. */
 static int open_in_root(int root, const char *path)
 {
         struct open_how how = {.flags = O_PATH | O_CLOEXEC,
@@ -71,8 +70,9 @@ static int open_mapping(const struct target *t, const struct maps_line *m)
         snprintf(name, sizeof(name), "map_files/%llx-%llx", (unsigned long long)m->start,
                  (unsigned long long)m->end);
         link = openat(t->proc_fd, name, O_PATH | O_CLOEXEC);
+        /* That is the mapped file itself.  (Its inode may not be the one in maps: overlayfs before Linux 6.8.) */
         if (link >= 0)
-                return open_regular(link, m);
+                return open_regular(link, 0);
         if (m->path_len == 0 || m->path[0] != '/' || m->path_len >= sizeof(name))
                 return -ENOENT;
         root = openat(t->proc_fd, "root", O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -81,7 +81,7 @@ static int open_mapping(const struct target *t, const struct maps_line *m)
         memcpy(name, m->path, m->path_len);
         name[m->path_len] = '\0';
         link = open_in_root(root, name + 1);
-        return link < 0 ? -errno : open_regular(link, m);
+        return link < 0 ? -errno : open_regular(link, m->inode);
 }
 
 struct opened {

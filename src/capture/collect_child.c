@@ -71,24 +71,34 @@ static enum child_end child_wait(const struct collect *c, pid_t child, uint64_t 
         }
 }
 
+static void note_row(struct collect *c, const struct collector *row, int err, const char *reason)
+{
+        char path[128];
+
+        if (row->scope == SCOPE_MACHINE)
+                snprintf(path, sizeof(path), "%s", row->name);
+        else
+                snprintf(path, sizeof(path), "proc/%d/%s", c->target->pid, row->name);
+        section_missing(c->writer, path, row->optional, err, reason);
+}
+
 /* Say which section it was, and when none was open, which row. */
 static void note_end(struct collect *c, enum child_end end, int signal)
 {
-        const struct collector *row = &collectors[c->progress->row];
-        char reason[96] = "the read did not return", path[128];
+        char reason[96] = "the read did not return";
         int err = ETIME;
 
         if (end == CHILD_CRASHED) {
                 snprintf(reason, sizeof(reason), "its collector ended with signal %d", signal);
                 err = 0;
         }
-        if (end == CHILD_OUT_OF_TIME)
-                snprintf(reason, sizeof(reason), "the capture as a whole took too long");
-        if (section_abandon(c->writer, SECTION_CUT, err, reason))
+        if (!section_abandon(c->writer, SECTION_CUT, err, reason))
+                note_row(c, &collectors[c->progress->row], err, reason);
+        if (end != CHILD_OUT_OF_TIME)
                 return;
-        snprintf(path, sizeof(path), row->scope == SCOPE_MACHINE ? "%.0d%s" : "proc/%d/%s", c->target->pid,
-                 row->name);
-        section_missing(c->writer, path, row->optional, err, reason);
+        for (size_t i = c->progress->next; i < n_collectors; i++)
+                if (collect_wants(c->only, collectors[i].group))
+                        note_row(c, &collectors[i], err, "the capture as a whole took too long");
 }
 
 static int run_children(struct collect *c)

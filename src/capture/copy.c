@@ -46,9 +46,10 @@ static size_t fill(const struct collect *c, int fd, size_t size, int *ret_err, b
         return n;
 }
 
+/* The thread, process or group (ENODEV) has ended. */
 static bool is_gone(int err)
 {
-        return err == ESRCH || err == ENOENT;
+        return err == ESRCH || err == ENOENT || err == ENODEV;
 }
 
 struct copied {

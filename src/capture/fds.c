@@ -119,7 +119,10 @@ static bool add_line(void *ctx, int dirfd, const char *fd, const char *link, siz
                 list->reason = list->bytes > list->cap ? "too many descriptors" : "took too long";
                 return false;
         }
-        add_socket(&c->sockets, dirfd, fd, link, len);
+        if (!add_socket(&c->sockets, dirfd, fd, link, len)) {
+                list->reason = "memory is out";
+                return false;
+        }
         n = describe(dirfd, fd, link, len, line, 128);
         n += escape_link(link, len, line + n);
         line[n++] = '\n';

@@ -83,6 +83,8 @@ static int filter_text(struct gather *g)
                 char *data = g->c->buffer, *line = data, *newline;
                 ssize_t n = read(fd, data + have, COLLECT_BUFFER - have);
 
+                if (n < 0 && errno == EINTR)
+                        continue;
                 if (n < 0)
                         return -errno;
                 if (n == 0 || clock_monotonic_ns() > g->c->progress->deadline_ns) {
