@@ -73,7 +73,13 @@ run_test() {
         rm -rf $work
         mkdir -m 777 $work
         # A subshell: what a test changes, and its exit, stay in it.
-        (set -e; cd $work; "test_$1") > /tmp/log 2>&1
+        (
+                victim= watcher= follow=
+                trap 'kill -9 $victim $watcher $follow 2>/dev/null || true' EXIT
+                set -e
+                cd $work
+                "test_$1"
+        ) > /tmp/log 2>&1
         status=$?
         groups_remove
         case $status in
