@@ -9,6 +9,7 @@ set -eu
 cd "$(dirname "$0")/.."
 
 seconds=${FUZZ_SECONDS:-20}
+libs=$(sed -n "s/^REPORT_LIBS *:= *//p" Makefile)
 sources="$(ls src/base/*.c src/arch/*.c src/bundle/reader*.c src/analysis/*.c src/render/*.c | grep -v src/render/main.c)"
 mkdir -p build/libfuzzer build/fuzz-crashes
 
@@ -25,7 +26,7 @@ for source in $sources; do
 done
 for target in $targets; do
         clang -D_GNU_SOURCE -Isrc -I. -std=gnu11 -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
-                -o "build/libfuzzer/$target" "tests/fuzz/$target.c" build/libfuzzer/*.o -ldw -lelf -ljansson
+                -o "build/libfuzzer/$target" "tests/fuzz/$target.c" build/libfuzzer/*.o $libs
         corpus=build/fuzz-corpus/$target
         mkdir -p "$corpus"
         echo "fuzz: $target for $seconds s"

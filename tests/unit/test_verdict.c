@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: MIT */
+#include <criterion/criterion.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "analysis/verdict.h"
+#include "analysis/where.h"
+#include "base/cleanup.h"
+
+#define MIB UINT64_C(1048576)
+
+/* A process of 200 MiB, mostly anonymous, on a machine with room. */
+static struct report quiet(void)
+{
+        return (struct report){
+                .process = {.comm = "app", .n_threads = 4},
+                .memory = {.rss = 200 * MIB,
+                           .anon = 180 * MIB,
+                           .file = 20 * MIB,
+                           .shmem = 0,
+                           .swap = 0,
+                           .hugetlb = 0,
+                           .mem_total = 16384 * MIB,
+                           .mem_available = 12000 * MIB,
+                           .limit = 16384 * MIB,
+                           .limit_used = 4384 * MIB,
+                           .limit_source = "MemTotal",
+                           .virtual_size = 400 * MIB,
+                           .address_space_limit = REPORT_UNKNOWN,
+                           .socket_memory = REPORT_UNKNOWN},
+                .cgroup = {.limit = REPORT_UNKNOWN, .usage = REPORT_UNKNOWN, .n_processes = REPORT_UNKNOWN},
+        };
+}
+
+/* The same in a group whose limit binds: `usage` of 400 MiB, with these figures of memory.stat. */
+static struct report in_group(uint64_t usage, const struct report_key_value *stat, size_t n_stat)
+{
+        struct report r = quiet();
+
+        r.cgroup = (struct report_cgroup){.version = 2,
+                                          .path = "/a",
+                                          .limit = 400 * MIB,
+                                          .limit_path = "/a",
+                                          .usage = usage,
+                                          .limit_usage = usage,
+                                          .n_processes = 1,
+                                          .stat = stat,
+                                          .n_stat = n_stat};
+        r.memory.limit = 400 * MIB;
+        r.memory.limit_used = usage;
+        r.memory.limit_source = "cgroup /a";
+        return r;
+}
+
+/* n samples, 100 ms apart, each `step` larger. */
+static void grow(struct report *r, struct report_sample *samples, size_t n, int64_t step)
+{
+        for (size_t i = 0; i < n; i++)
+                samples[i] = (struct report_sample){
+                        .time_ns = UINT64_C(1000000000) + i * 100000000,
+                        .rss = r->memory.rss - (n - 1 - i) * (uint64_t)step,
+                        .anon = r->memory.anon - (n - 1 - i) * (uint64_t)step,
+                };
+        r->history = samples;
+        r->n_history = n;
+}
+
+static void expect(struct report *r, const char *cause, const char *certainty, const char *words,
+                   const char *why)
+{
+        cr_assert_eq(verdict_make(r), 0);
+        cr_expect_str_eq(r->verdict.cause, cause, "%s (%s)", why, r->verdict.sentence);
+        cr_expect_str_eq(r->verdict.certainty, certainty, "%s (%s)", why, r->verdict.sentence);
+        cr_expect(strstr(r->verdict.sentence, words), "%s: '%s'", why, r->verdict.sentence);
+}
+
+static bool has_evidence(const struct report *r, const char *words)
+{
+        for (size_t i = 0; i < r->verdict.n_evidence; i++)
+                if (strstr(r->verdict.evidence[i], words))
+                        return true;
+        return false;
+}
+
+Test(verdict, says_nothing_where_nothing_stands_out)
+{
+        struct report r = quiet();
+
+        expect(&r, "none", "possible", "nothing stands out", "a large heap alone is no fault");
+        cr_expect(isnan(r.memory.growth_bytes_per_s));
+        pool_free(&r.pool);
+}
+
+Test(verdict, a_leak_is_likely_only_when_growth_was_seen)
+{
+        struct report_sample samples[20];
+        struct report r = quiet();
+
+        grow(&r, samples, 20, 5 * MIB);
+        expect(&r, "leak", "likely", "50.0 MiB/s", "grows by 5 MiB in 100 ms, steadily");
+        cr_expect_float_eq(r.memory.growth_bytes_per_s, 50.0 * MIB, 1);
+        cr_expect(has_evidence(&r, "20 samples"));
+        pool_free(&r.pool);
+
+        r = in_group(390 * MIB, NULL, 0);
+        r.memory.rss = r.memory.anon = 380 * MIB;
+        expect(&r, "leak", "possible", "95 % of the limit", "at the limit, but nobody saw it grow");
+        cr_expect(has_evidence(&r, "390 MiB of 400 MiB used (98 %; cgroup /a)"));
+        pool_free(&r.pool);
+}
+
+Test(verdict, says_when_the_limit_is_reached)
+{
+        struct report_sample samples[20];
+        struct report r = in_group(350 * MIB, NULL, 0);
+
+        grow(&r, samples, 20, 5 * MIB);
+        expect(&r, "leak", "likely", "grows", "");
+        cr_expect(has_evidence(&r, "full in 1.0 s at this speed"), "50 MiB are left, 50 MiB/s");
+        pool_free(&r.pool);
+}
+
+Test(verdict, growth_that_is_not_of_the_heap_is_no_leak)
+{
+        struct report_sample samples[20];
+        struct report r = quiet();
+
+        grow(&r, samples, 20, 5 * MIB);
+        for (size_t i = 0; i < 20; i++)
+                samples[i].anon = r.memory.anon;
+        expect(&r, "none", "possible", "nothing", "files grow, anonymous memory does not");
+        pool_free(&r.pool);
+}
+
+Test(verdict, noise_and_two_samples_are_no_growth)
+{
+        struct report_sample samples[20];
+        struct report r = quiet();
+
+        grow(&r, samples, 2, 20 * MIB);
+        expect(&r, "none", "possible", "nothing", "two samples are always on a line");
+        grow(&r, samples, 20, 0);
+        for (size_t i = 0; i < 20; i++)
+                samples[i].rss -= (i * 7919) % 13 * MIB;
+        expect(&r, "none", "possible", "nothing", "up and down");
+        pool_free(&r.pool);
+}
+
+Test(verdict, a_runtime_has_a_heap_of_its_own)
+{
+        static const struct {
+                const char *path, *perms, *runtime;
+        } cases[] = {
+                {"/usr/bin/node", "r-xp", "Node.js"},
+                {"/usr/lib/jvm/lib/server/libjvm.so", "r-xp", "the JVM"},
+                {"/usr/bin/python3.11", "r-xp", "Python"},
+                {"/usr/lib/libpython3.11.so.1.0", "r-xp", "Python"},
+                {"/usr/bin/node_exporter", "r-xp", NULL},
+                {"/usr/bin/nodeos", "r-xp", NULL},
+                {"/usr/bin/python3-config", "r-xp", NULL},
+                {"/home/node", "r--p", NULL},
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+                struct report_map map = {
+                        .start = 1, .end = 2, .path = cases[i].path, .perms = cases[i].perms};
+                struct report r = quiet();
+
+                r.maps = &map;
+                r.n_maps = 1;
+                expect(&r, cases[i].runtime ? "runtime-heap" : "none", "possible",
+                       cases[i].runtime ? cases[i].runtime : "nothing", cases[i].path);
+                pool_free(&r.pool);
+        }
+}
+
+Test(verdict, the_group_is_judged_before_the_process)
+{
+        static const struct report_key_value cache[] = {
+                {"anon", 20 * MIB}, {"file", 360 * MIB}, {"shmem", 10 * MIB}, {"file_dirty", MIB}};
+        static const struct report_key_value shmem[] = {
+                {"anon", 20 * MIB}, {"file", 360 * MIB}, {"shmem", 350 * MIB}};
+        static const struct report_key_value sock[] = {
+                {"anon", 20 * MIB}, {"file", 0}, {"shmem", 0}, {"sock", 250 * MIB}};
+        static const struct report_key_value anon[] = {{"anon", 380 * MIB}, {"file", 0}, {"shmem", 0}};
+        static const struct {
+                const struct report_key_value *stat;
+                size_t n;
+                const char *cause, *certainty;
+        } cases[] = {
+                {cache, 4, "page-cache", "likely"},
+                {shmem, 3, "tmpfs", "certain"},
+                {sock, 4, "socket-buffers", "likely"},
+        };
+        struct report r;
+
+        for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+                r = in_group(390 * MIB, cases[i].stat, cases[i].n);
+                r.memory.rss = r.memory.anon = 20 * MIB;
+                expect(&r, cases[i].cause, cases[i].certainty, "the group's memory", cases[i].cause);
+                pool_free(&r.pool);
+                r.pool = (struct pool){0};
+                r.memory.limit_used = r.cgroup.usage = 50 * MIB;
+                expect(&r, "none", "possible", "nothing", "far from the limit nobody needs to care");
+                pool_free(&r.pool);
+        }
+        r = in_group(390 * MIB, anon, 3);
+        r.memory.rss = r.memory.anon = 20 * MIB;
+        r.cgroup.n_processes = 16;
+        expect(&r, "many-processes", "likely", "16 processes", "it has 5 % of it");
+        pool_free(&r.pool);
+        r = in_group(390 * MIB, anon, 3);
+        r.memory.rss = r.memory.anon = 370 * MIB;
+        r.cgroup.n_processes = 16;
+        expect(&r, "leak", "possible", "itself", "16 processes, but this one holds nearly all");
+        pool_free(&r.pool);
+}
+
+Test(verdict, version_1_counts_the_whole_group_under_other_names)
+{
+        static const struct report_key_value stat[] = {
+                {"rss", 0}, {"total_rss", 380 * MIB}, {"total_cache", 0}, {"total_shmem", 0}};
+        struct report r = in_group(390 * MIB, stat, 4);
+
+        r.cgroup.version = 1;
+        r.cgroup.n_processes = 3;
+        r.memory.rss = r.memory.anon = 20 * MIB;
+        expect(&r, "many-processes", "likely", "3 processes", "");
+        pool_free(&r.pool);
+}
+
+Test(verdict, what_is_counted_directly_is_certain)
+{
+        struct report_map maps[] = {
+                {.start = 0x1000,
+                 .end = 0x2000,
+                 .perms = "r--s",
+                 .path = "/var/lib/big\x1b.mdb",
+                 .rss = 180 * MIB,
+                 .anonymous = 0},
+                {.start = 0x3000,
+                 .end = 0x4000,
+                 .perms = "rw-p",
+                 .path = "[stack]",
+                 .rss = 20 * MIB,
+                 .anonymous = 20 * MIB},
+        };
+        struct report r = quiet();
+
+        r.maps = maps;
+        r.n_maps = 2;
+        cr_assert_eq(where_account(&r, NULL, 0), 0);
+        expect(&r, "mapping", "certain", "mapped", "90 % of RSS");
+        cr_expect(has_evidence(&r, "/var/lib/big\x1b.mdb"), "raw: the renderer escapes");
+        pool_free(&r.pool);
+
+        r = quiet();
+        maps[0].rss = 20 * MIB;
+        maps[1].rss = 180 * MIB;
+        r.maps = maps;
+        r.n_maps = 2;
+        cr_assert_eq(where_account(&r, NULL, 0), 0);
+        expect(&r, "thread-stacks", "certain", "stacks", "90 % of RSS");
+        cr_expect(has_evidence(&r, "4 threads"));
+        pool_free(&r.pool);
+
+        r = quiet();
+        r.memory.hugetlb = 900 * MIB;
+        expect(&r, "huge-pages", "certain", "900 MiB", "beside RSS");
+        pool_free(&r.pool);
+
+        r = quiet();
+        r.memory.shmem = 150 * MIB;
+        expect(&r, "tmpfs", "certain", "shared memory", "75 % of RSS");
+        pool_free(&r.pool);
+
+        r = quiet();
+        r.memory.socket_memory = 400 * MIB;
+        expect(&r, "socket-buffers", "likely", "sockets", "more than RSS");
+        pool_free(&r.pool);
+}
+
+Test(verdict, small_programs_are_not_judged)
+{
+        struct report r = quiet();
+
+        r.memory.rss = r.memory.shmem = 4 * MIB;
+        r.memory.anon = 0;
+        expect(&r, "none", "possible", "nothing", "4 MiB of shared memory");
+        pool_free(&r.pool);
+}
+
+Test(verdict, of_the_unknown_nothing_is_claimed)
+{
+        struct report r = quiet();
+
+        r.memory.rss = r.memory.anon = r.memory.shmem = r.memory.limit = r.memory.limit_used =
+                r.memory.hugetlb = REPORT_UNKNOWN;
+        r.memory.swap = r.memory.virtual_size = REPORT_UNKNOWN;
+        r.process.comm = NULL;
+        cr_assert_eq(verdict_make(&r), 0);
+        cr_expect_str_eq(r.verdict.cause, "none");
+        cr_expect_null(r.verdict.certainty);
+        cr_expect(strstr(r.verdict.sentence, "not known"));
+        cr_expect_eq(r.verdict.n_evidence, 0);
+        pool_free(&r.pool);
+}
+
+Test(verdict, names_the_address_space_and_earlier_kills)
+{
+        static const struct report_key_value events[] = {{"oom", 3}, {"oom_kill", 2}};
+        struct report r = quiet();
+
+        r.memory.address_space_limit = 450 * MIB;
+        r.cgroup.events = events;
+        r.cgroup.n_events = 2;
+        cr_assert_eq(verdict_make(&r), 0);
+        cr_expect(has_evidence(&r, "RLIMIT_AS"));
+        cr_expect(has_evidence(&r, "killed 2 processes of this group"));
+        pool_free(&r.pool);
+}
