@@ -339,7 +339,7 @@ class Containers(CollectTest):
         script = f"mount -t tmpfs none /tmp && {make_map}; echo ready; exec sleep 1000"
         victim = self.spawn(["unshare", "-m", "sh", "-c", script], stdout=subprocess.PIPE)
         victim.stdout.readline()
-        return victim.pid, f"proc/{victim.pid}/root/tmp/perf-{victim.pid}.map"
+        return victim.pid, os.path.join(f"proc/{victim.pid}/root", f"tmp/perf-{victim.pid}.map")
 
     @need_root
     def test_the_jits_map_from_the_targets_own_tmp(self):
