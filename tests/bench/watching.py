@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: MIT
 """What it costs to watch: the watcher's CPU time while it polls each 10 ms."""
 
-import os
-import resource
 import subprocess
 import time
 

@@ -116,25 +116,29 @@ class Report(SwansongTest):
 
     def test_damaged_bundles_are_read_as_far_as_they_go(self):
         """Each file once gone, once cut in the middle, once full of noise; then at random bytes."""
-        bundle = self.dump(self.victim("threads", 3, "park").pid)
+        v = self.victim("threads", 3, "park")
+        bundle = self.dump(v.pid)
         files = [os.path.relpath(os.path.join(d, f), bundle) for d, _, names in os.walk(bundle) for f in names]
+        # One thread's files stand for those of the others, the target's own for those of its relatives.
+        files = [f for f in files if "/task/" not in f or f"/task/{v.pid}/" in f]
+        files = [f for f in files if not f.startswith("proc/") or not f.split("/")[1].isdigit() or f.split("/")[1] == str(v.pid)]
         noise = random.Random(4711)
         for name in sorted(files):
-            with open(os.path.join(bundle, name), "rb") as f:
+            path = os.path.join(bundle, name)
+            with open(path, "rb") as f:
                 content = f.read()
             for change in (None, content[:len(content) // 2], noise.randbytes(len(content)), flip(content, noise)):
-                copy = os.path.join(self.dir, "damaged")
-                shutil.rmtree(copy, ignore_errors=True)
-                shutil.copytree(bundle, copy)
-                os.unlink(os.path.join(copy, name))
+                os.unlink(path)
                 if change is not None:
-                    with open(os.path.join(copy, name), "wb") as f:
+                    with open(path, "wb") as f:
                         f.write(change)
-                done = self.swansong("report", "--format", "json", "--no-lines", copy)
+                done = self.swansong("report", "--format", "json", "--no-lines", bundle)
+                with open(path, "wb") as f:
+                    f.write(content)
                 self.assertEqual(done.returncode, 0, f"{name}: {done.stderr}")
-                json.loads(done.stdout)
+                report = json.loads(done.stdout)
                 if noise.random() < 0.1:
-                    self.assert_valid(json.loads(done.stdout))
+                    self.assert_valid(report)
 
     def test_links_in_a_bundle_are_not_followed(self):
         bundle = self.dump(self.victim("threads", 1, "park").pid)
