@@ -233,6 +233,15 @@ static void say_growth(const struct verdict_facts *f, struct buf *b)
                 buf_printf(b, " and grows by %s/s", size_format(amount_of(f->rss_growth.bytes_per_s), speed));
 }
 
+static void say_largest(const struct verdict_facts *f, struct buf *b)
+{
+        char bytes[SIZE_TEXT];
+
+        if (f->r->memory.n_where > 1)
+                buf_printf(b, "the largest part, %s, is %s", size_format(f->r->memory.where[0].bytes, bytes),
+                           f->r->memory.where[0].what);
+}
+
 static void judge_runtime_heap(const struct verdict_facts *f, struct finding *ret)
 {
         const char *runtime = f->rss >= f->floor ? runtime_of(f->r) : NULL;
@@ -246,8 +255,9 @@ static void judge_runtime_heap(const struct verdict_facts *f, struct finding *re
                    runtime, 100 * share);
         say_growth(f, &ret->sentence);
         buf_printf(&ret->evidence[0],
-                   "anonymous memory: %s of RSS %s; which of it is %s's heap only %s's own tools can tell",
-                   size_format(f->r->memory.anon, a), size_format(f->rss, b), runtime, runtime);
+                   "anonymous memory: %s of RSS %s; how much of it %s has in use only its own tools can tell",
+                   size_format(f->r->memory.anon, a), size_format(f->rss, b), runtime);
+        say_largest(f, &ret->evidence[1]);
 }
 
 /* "grows" needs samples; without them only the size and the limit can be seen. */
@@ -278,9 +288,7 @@ static void judge_leak(const struct verdict_facts *f, struct finding *ret)
         }
         buf_printf(&ret->evidence[0], "anonymous memory: %s of RSS %s", size_format(r->memory.anon, a),
                    size_format(f->rss, b));
-        if (r->memory.n_where > 1)
-                buf_printf(&ret->evidence[1], "the largest part, %s, is %s",
-                           size_format(r->memory.where[0].bytes, a), r->memory.where[0].what);
+        say_largest(f, &ret->evidence[1]);
 }
 
 const struct verdict_rule verdict_rules[] = {

@@ -4,11 +4,16 @@
  * "fix (t) ure". */
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "analysis/report_build.h"
 #include "base/cleanup.h"
+#include "base/file.h"
 
 #define BUNDLES "tests/fixtures/bundles/"
 
@@ -137,4 +142,120 @@ Test(report_build, what_is_no_bundle_is_named)
         cr_expect(strstr(d.text, "tests/fixtures/none"));
         cr_expect_eq(report_build("tests/fixtures", &options, &r, &d), -EINVAL);
         cr_expect(strstr(d.text, "not a bundle"));
+}
+
+/* A bundle made by hand: files[] are pairs of path and text. */
+static void write_bundle(char dir[], const char *const (*files)[2], size_t n)
+{
+        cr_assert_not_null(mkdtemp(dir));
+        for (size_t i = 0; i < n; i++) {
+                char path[256];
+                _cleanup_fd_ int fd = -1;
+
+                snprintf(path, sizeof(path), "%s/%s", dir, files[i][0]);
+                for (char *slash = strchr(path + strlen(dir) + 1, '/'); slash;
+                     slash = strchr(slash + 1, '/')) {
+                        *slash = '\0';
+                        mkdir(path, 0700);
+                        *slash = '/';
+                }
+                fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+                cr_assert_geq(fd, 0, "%s", path);
+                cr_assert_eq(file_write_all(fd, files[i][1], strlen(files[i][1])), 0);
+        }
+}
+
+Test(report_build, says_why_a_section_is_missing)
+{
+        static const char *const files[][2] = {
+                {"manifest.json",
+                 "{\"format\": 1, \"complete\": true, \"target\": {\"pid\": 7}, \"sections\": ["
+                 "{\"path\": \"core\", \"status\": \"missing\", \"errno\": 1, \"reason\": \"traced by gdb "
+                 "(PID 9)\"},"
+                 "{\"path\": \"proc/7/io\", \"status\": \"missing\", \"errno\": 13, \"optional\": true},"
+                 "{\"path\": \"proc/7/smaps\", \"status\": \"cut\", \"errno\": 62, \"bytes\": 4096},"
+                 "{\"path\": \"proc/7/maps\", \"status\": \"target-died\"},"
+                 "{\"path\": \"proc/7/statm\", \"status\": \"ok\", \"bytes\": 100},"
+                 "{\"path\": \"proc/7/limits\", \"status\": \"ok\", \"bytes\": 100},"
+                 "{\"path\": \"../../etc/passwd\", \"status\": \"ok\", \"bytes\": 1},"
+                 "{\"path\": \"proc/7/new\", \"status\": \"later\"}]}"},
+                {"proc/7/statm", "1 1 1"},
+        };
+        static const struct {
+                const char *section, *reason;
+        } expected[] = {
+                {"core", "traced by gdb (PID 9)"},
+                {"proc/7/io", "Permission denied"},
+                {"proc/7/smaps", "cut after 4.00 KiB: Timer expired"},
+                {"proc/7/maps", "the process was gone before this was read"},
+                {"proc/7/statm", "damaged: 5 B of 100 B are there"},
+                {"proc/7/limits", "was captured, but is not in the bundle any more"},
+                {"../../etc/passwd", "cannot be opened in this bundle: Invalid argument"},
+                {"proc/7/new", "of unknown status 'later'"},
+                {"proc/7/status", "not in the bundle"},
+        };
+        char dir[] = "/tmp/swansong-test-XXXXXX";
+        struct report r;
+
+        write_bundle(dir, files, ARRAY_SIZE(files));
+        r = build(dir);
+        for (size_t i = 0; i < ARRAY_SIZE(expected); i++) {
+                const char *reason = reason_of(&r, expected[i].section);
+
+                cr_assert_not_null(reason, "%s", expected[i].section);
+                cr_expect_str_eq(reason, expected[i].reason, "%s", expected[i].section);
+        }
+        report_done(&r);
+        dir_remove_tree(AT_FDCWD, dir);
+}
+
+Test(report_build, follows_no_link_out_of_the_bundle)
+{
+        static const char *const files[][2] = {{"proc/7/stat", "7 (x) S 1"}};
+        char dir[] = "/tmp/swansong-test-XXXXXX", path[64];
+        struct report r;
+
+        write_bundle(dir, files, ARRAY_SIZE(files));
+        snprintf(path, sizeof(path), "%s/proc/7/maps", dir);
+        cr_assert_eq(symlink("/proc/self/maps", path), 0);
+        snprintf(path, sizeof(path), "%s/proc/7/cmdline", dir);
+        cr_assert_eq(symlink("/proc/self/cmdline", path), 0);
+        snprintf(path, sizeof(path), "%s/proc/7/status", dir);
+        cr_assert_eq(mkfifo(path, 0600), 0);
+        snprintf(path, sizeof(path), "%s/manifest.json", dir);
+        cr_assert_eq(mkdir(path, 0700), 0);
+        r = build(dir);
+        cr_expect_eq(r.n_maps, 0);
+        cr_expect_null(r.process.cmdline);
+        cr_expect(strstr(reason_of(&r, "proc/7/maps"), "symbolic link"));
+        cr_expect_not_null(reason_of(&r, "proc/7/status"));
+        cr_expect_not_null(reason_of(&r, "manifest.json"));
+        report_done(&r);
+        dir_remove_tree(AT_FDCWD, dir);
+}
+
+Test(report_build, a_group_above_the_watchers_namespace_and_a_hierarchy_that_cannot_be_seen)
+{
+        static const char *const files[][2] = {
+                {"proc/7/maps", ""},
+                {"proc/7/cgroup", "4:memory:/../pod/app\n"},
+                {"proc/meminfo", "MemTotal: 1000000 kB\nMemAvailable: 500000 kB\n"},
+                {"sys/fs/cgroup/memory/@parent/pod/app/memory.limit_in_bytes", "9223372036854771712\n"},
+                {"sys/fs/cgroup/memory/@parent/pod/app/memory.usage_in_bytes", "4096\n"},
+                {"sys/fs/cgroup/memory/@parent/pod/app/memory.stat",
+                 "rss 1\nhierarchical_memory_limit 1048576\n"},
+                {"sys/fs/cgroup/memory/@parent/pod/memory.limit_in_bytes", "2097152\n"},
+                {"sys/fs/cgroup/memory/@parent/pod/memory.usage_in_bytes", "8192\n"},
+        };
+        char dir[] = "/tmp/swansong-test-XXXXXX";
+        struct report r;
+
+        write_bundle(dir, files, ARRAY_SIZE(files));
+        r = build(dir);
+        cr_expect_eq(r.cgroup.usage, 4096);
+        cr_expect_eq(r.memory.limit, 1048576, "tighter than any that can be seen");
+        cr_expect(strstr(r.memory.limit_source, "above"), "%s", r.memory.limit_source);
+        cr_expect_eq(r.memory.limit_used, REPORT_UNKNOWN, "what that group uses is not known");
+        report_done(&r);
+        dir_remove_tree(AT_FDCWD, dir);
 }
