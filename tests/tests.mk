@@ -4,6 +4,8 @@
 UNIT_SRC   := $(wildcard tests/unit/*.c)
 VICTIMS_C  := $(patsubst tests/victims/%.c,$(BUILD)/victims/%,$(wildcard tests/victims/*.c))
 VICTIMS_CC := $(patsubst tests/victims/%.cc,$(BUILD)/victims/%,$(wildcard tests/victims/*.cc))
+VICTIMS_GO := $(patsubst tests/victims/%.go,$(BUILD)/victims/%,$(wildcard tests/victims/*.go))
+VARIANTS   := $(addprefix $(BUILD)/victims/threads-,static static-pie stripped omit-frame-pointer frame-pointer-only)
 BENCH_C    := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c))
 FUZZ       := $(patsubst tests/fuzz/fuzz_%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 
@@ -16,7 +18,7 @@ $(BUILD)/unit: $(UNIT_OBJS)
 unit: $(BUILD)/unit ## the unit tests
 	$(BUILD)/unit $(UNIT_ARGS)
 
-victims: $(VICTIMS_C) $(VICTIMS_CC) ## the programs that the system tests dump
+victims: $(VICTIMS_C) $(VICTIMS_CC) $(VICTIMS_GO) $(VARIANTS) ## the programs that the system tests dump
 
 # Victims are built as real programs are: optimised, no frame pointers, debug information kept.
 $(BUILD)/victims/%: tests/victims/%.c
@@ -26,6 +28,22 @@ $(BUILD)/victims/%: tests/victims/%.c
 $(BUILD)/victims/%: tests/victims/%.cc
 	@mkdir -p $(@D)
 	$(CXX) -std=gnu++17 -O2 -g -Wall -Wextra -o $@ $< -lpthread
+
+# No module, no network: only Go's own packages.
+$(BUILD)/victims/%: tests/victims/%.go
+	@mkdir -p $(@D)
+	GO111MODULE=off GOFLAGS= go build -o $@ $<
+
+# One program, linked and compiled in the ways that make unwinding different.
+VARIANT_static             := -static
+VARIANT_static-pie         := -static-pie -fPIE
+VARIANT_stripped           := -s
+VARIANT_omit-frame-pointer := -O3 -fomit-frame-pointer -fno-optimize-sibling-calls
+VARIANT_frame-pointer-only := -fno-omit-frame-pointer -fno-asynchronous-unwind-tables -fno-unwind-tables -g0
+
+$(BUILD)/victims/threads-%: tests/victims/threads.c
+	@mkdir -p $(@D)
+	$(CC) -D_GNU_SOURCE -std=gnu11 -O2 -g $(VARIANT_$*) -o $@ $< -lpthread
 
 system: all victims ## the system tests (real processes)
 	python3 -m tests.system.run --build $(BUILD) $(SYSTEM_ARGS)

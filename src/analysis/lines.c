@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "analysis/elf_view.h"
-#include "analysis/symbols.h"
+#include "analysis/function_name.h"
 
 /* Deeper nesting of blocks and inlined functions than any compiler writes. */
 #define DEPTH_MAX 256
@@ -109,20 +109,6 @@ static int descend(Dwarf_Die *parent, struct chain **chains, size_t n, unsigned 
                         return failed;
         }
         return 0;
-}
-
-static const char *function_name(Dwarf_Die *die, struct pool *pool)
-{
-        static const unsigned names[] = {DW_AT_linkage_name, DW_AT_MIPS_linkage_name, DW_AT_name};
-        Dwarf_Attribute attribute;
-
-        for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-                const char *name = dwarf_formstring(dwarf_attr_integrate(die, names[i], &attribute));
-
-                if (name)
-                        return symbol_display_name(name, pool);
-        }
-        return NULL;
 }
 
 static uint64_t number_of(Dwarf_Die *die, unsigned attribute)
