@@ -162,8 +162,54 @@ static void put_frame(struct json_out *j, const struct report_frame *f)
         json_put_object_end(j);
 }
 
+/* Where in the output a stack's frames stand already: threads with the same stack share the frames (stack_table.h), and a thousand
+ * threads have a handful of stacks. */
+struct shown_stack {
+        const struct report_frame *frames;
+        size_t at, len;
+};
+
+struct shown_stacks {
+        struct shown_stack
+                *slots; /* open addressing by address; NULL: memory is out, nothing is remembered */
+        size_t n_slots; /* a power of two, more than there are threads */
+};
+
+static struct shown_stack *shown_slot(const struct shown_stacks *s, const struct report_frame *frames)
+{
+        size_t i = ((uintptr_t)frames >> 4) & (s->n_slots - 1);
+
+        while (s->slots[i].frames && s->slots[i].frames != frames)
+                i = (i + 1) & (s->n_slots - 1);
+        return &s->slots[i];
+}
+
+static void put_frames(struct json_out *j, const struct report_thread *t, const struct shown_stacks *shown)
+{
+        struct shown_stack *slot = shown->slots && t->frames ? shown_slot(shown, t->frames) : NULL;
+        size_t at;
+
+        if (slot && slot->frames && buf_reserve(j->buf, slot->len) == 0) {
+                /* Reserved before, so that the source does not move while it is copied. */
+                buf_add(j->buf, j->buf->data + slot->at, slot->len);
+                return;
+        }
+        at = j->buf->len;
+        json_put_array_begin(j, "frames");
+        for (size_t i = 0; i < t->n_frames; i++)
+                put_frame(j, &t->frames[i]);
+        json_put_array_end(j);
+        if (slot && !slot->frames)
+                *slot = (struct shown_stack){t->frames, at, j->buf->len - at};
+}
+
 static void put_threads(struct json_out *j, const struct report *r)
 {
+        struct shown_stacks shown = {.n_slots = 64};
+
+        while (shown.n_slots < 2 * r->n_threads)
+                shown.n_slots *= 2;
+        shown.slots = calloc(shown.n_slots, sizeof(*shown.slots));
         json_put_array_begin(j, "threads");
         for (size_t i = 0; i < r->n_threads; i++) {
                 const struct report_thread *t = &r->threads[i];
@@ -176,13 +222,11 @@ static void put_threads(struct json_out *j, const struct report *r)
                 json_put_string(j, "captured", t->captured);
                 json_put_string(j, "reason", t->reason);
                 json_put_bool(j, "complete", t->complete);
-                json_put_array_begin(j, "frames");
-                for (size_t k = 0; k < t->n_frames; k++)
-                        put_frame(j, &t->frames[k]);
-                json_put_array_end(j);
+                put_frames(j, t, &shown);
                 json_put_object_end(j);
         }
         json_put_array_end(j);
+        free(shown.slots);
 }
 
 static void put_maps(struct json_out *j, const struct report *r)
