@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* debug_file - a module's separate debug information: by build ID, embedded, or from debuginfod. */
-#include <elfutils/libdwelf.h>
 #include <elfutils/libdwfl.h>
 #include <lzma.h>
 #include <stdio.h>
@@ -10,6 +9,7 @@
 #include "analysis/file_open.h"
 #include "analysis/module_file.h"
 #include "base/buf.h"
+#include "base/build_id.h"
 
 /* The embedded table of a large program is some MiB; a bomb is refused. */
 #define MINIDEBUG_MAX (256u << 20)
@@ -17,40 +17,48 @@
 static Elf *open_checked(int fd, const struct module *m)
 {
         Elf *elf = elf_begin(fd, ELF_C_READ_MMAP, NULL);
-        const void *id;
 
-        if (elf && elf_kind(elf) == ELF_K_ELF &&
-            dwelf_elf_gnu_build_id(elf, &id) == (ssize_t)m->build_id_size &&
-            memcmp(id, m->build_id, m->build_id_size) == 0)
+        if (elf && elf_kind(elf) == ELF_K_ELF && elf_has_build_id(elf, m->build_id))
                 return elf;
         elf_end(elf);
         return NULL;
 }
 
-/* SYSROOT/usr/lib/debug/.build-id/ab/cdef….debug */
+/* SYSROOT/usr/lib/debug/.build-id/ab/cdef….debug: the first byte names a directory, the rest a file. */
 static int open_by_build_id(const char *root, const struct module *m)
 {
-        char path[sizeof("/usr/lib/debug/.build-id//.debug") + 2 * MODULE_BUILD_ID_MAX];
-        int n = snprintf(path, sizeof(path), "/usr/lib/debug/.build-id/%02x/", m->build_id[0]);
+        char path[sizeof("/usr/lib/debug/.build-id//.debug") + BUILD_ID_TEXT];
 
-        for (size_t i = 1; i < m->build_id_size; i++)
-                n += snprintf(path + n, sizeof(path) - (size_t)n, "%02x", m->build_id[i]);
-        snprintf(path + n, sizeof(path) - (size_t)n, ".debug");
+        snprintf(path, sizeof(path), "/usr/lib/debug/.build-id/%.2s/%s.debug", m->build_id, m->build_id + 2);
         return file_open_regular(root, path);
 }
 
-/* elfutils' own look-up, which asks debuginfod; libdw loads its client only when DEBUGINFOD_URLS is set. */
-static int open_by_debuginfod(const struct module_finder *f, const struct module *m)
+/* A build ID's bytes; how many. */
+static size_t bytes_of(const char *hex, uint8_t bytes[BUILD_ID_MAX])
+{
+        size_t n = 0;
+
+        for (; n < BUILD_ID_MAX && hex[2 * n]; n++) {
+                const char digits[] = {hex[2 * n], hex[2 * n + 1], '\0'};
+
+                bytes[n] = (uint8_t)strtoul(digits, NULL, 16);
+        }
+        return n;
+}
+
+int module_fetch(const struct module_finder *f, const struct module *m, bool debug)
 {
         static const Dwfl_Callbacks callbacks = {.find_elf = dwfl_build_id_find_elf,
-                                                 .find_debuginfo = dwfl_build_id_find_debuginfo};
+                                                 .find_debuginfo = dwfl_standard_find_debuginfo};
         const char *urls = getenv("DEBUGINFOD_URLS");
         _cleanup_free_ char *name = NULL;
+        uint8_t id[BUILD_ID_MAX];
         Dwfl_Module *module;
+        Elf *elf = NULL;
         Dwfl *dwfl;
         int fd = -1;
 
-        if (!urls || !*urls)
+        if (!urls || !*urls || !m->build_id)
                 return -1;
         if (f->progress)
                 f->progress(f->progress_data, m->path);
@@ -58,8 +66,10 @@ static int open_by_debuginfod(const struct module_finder *f, const struct module
         if (!dwfl)
                 return -1;
         module = dwfl_report_module(dwfl, m->path, m->start, m->end);
-        if (module && dwfl_module_report_build_id(module, m->build_id, m->build_id_size, 0) == 0)
-                fd = dwfl_build_id_find_debuginfo(module, NULL, NULL, 0, NULL, NULL, 0, &name);
+        if (module && dwfl_module_report_build_id(module, id, bytes_of(m->build_id, id), 0) == 0)
+                fd = debug ? dwfl_standard_find_debuginfo(module, NULL, NULL, 0, NULL, NULL, 0, &name)
+                           : dwfl_build_id_find_elf(module, NULL, NULL, 0, &name, &elf);
+        elf_end(elf);
         dwfl_end(dwfl);
         return fd;
 }
@@ -71,15 +81,14 @@ Elf *module_debug(const struct module_finder *f, struct module *m)
         if (!file || file->debug_tried)
                 return file ? file->debug : NULL;
         file->debug_tried = true;
-        /* The first byte names a directory, the rest a file. */
-        if (m->build_id_size < 2)
+        if (!m->build_id || strlen(m->build_id) <= 2)
                 return NULL;
         if (f->sysroot)
                 file->debug_fd = open_by_build_id(f->sysroot, m);
         if (file->debug_fd < 0)
                 file->debug_fd = open_by_build_id("", m);
         if (file->debug_fd < 0 && !(file->elf && elf_has_debug(file->elf, "info")))
-                file->debug_fd = open_by_debuginfod(f, m);
+                file->debug_fd = module_fetch(f, m, true);
         if (file->debug_fd >= 0)
                 file->debug = open_checked(file->debug_fd, m);
         if (!file->debug)

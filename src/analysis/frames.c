@@ -28,18 +28,6 @@ static size_t unique(uint64_t *sorted, size_t n)
         return kept;
 }
 
-static const char *hex(struct pool *pool, const uint8_t *bytes, size_t n)
-{
-        static const char digits[] = "0123456789abcdef";
-        char *text = n ? pool_alloc(pool, 2 * n + 1) : NULL;
-
-        for (size_t i = 0; text && i < n; i++) {
-                text[2 * i] = digits[bytes[i] >> 4];
-                text[2 * i + 1] = digits[bytes[i] & 15];
-        }
-        return text;
-}
-
 /* One frame, or those of the inlined functions and their caller. */
 static int place_fill(struct frame_place *p, struct pool *pool, const struct report_frame *plain,
                       const struct line_query *lines)
@@ -71,7 +59,7 @@ static int resolve_module(const struct frame_sources *s, struct module *m, struc
         _cleanup_free_ struct symbol_query *symbols = calloc(n, sizeof(*symbols));
         _cleanup_free_ struct line_query *lines = calloc(n, sizeof(*lines));
         struct pool *pool = s->finder->pool;
-        struct report_frame plain = {.module = m->path, .line = REPORT_UNKNOWN};
+        struct report_frame plain = {.module = m->path, .build_id = m->build_id, .line = REPORT_UNKNOWN};
         int r = symbols && lines ? 0 : -ENOMEM;
 
         for (size_t i = 0; r == 0 && i < n; i++)
@@ -80,7 +68,6 @@ static int resolve_module(const struct frame_sources *s, struct module *m, struc
                 r = symbols_find(s->finder, m, symbols, n);
         if (r == 0 && s->lines)
                 r = lines_find(s->finder, m, lines, n);
-        plain.build_id = hex(pool, m->build_id, m->build_id_size);
         for (size_t i = 0; r == 0 && i < n; i++) {
                 plain.function = symbols[i].name ? symbol_display_name(symbols[i].name, pool) : NULL;
                 r = symbols[i].name && !plain.function ? -ENOMEM

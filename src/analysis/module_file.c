@@ -43,6 +43,23 @@ int binaries_parse(const char *text, size_t len, struct pool *pool, const struct
         return 0;
 }
 
+bool elf_has_build_id(Elf *elf, const char *build_id)
+{
+        const void *id;
+        ssize_t n = dwelf_elf_gnu_build_id(elf, &id);
+
+        if (n <= 0 || strlen(build_id) != 2 * (size_t)n)
+                return false;
+        for (ssize_t i = 0; i < n; i++) {
+                char hex[3];
+
+                snprintf(hex, sizeof(hex), "%02x", ((const uint8_t *)id)[i]);
+                if (memcmp(hex, build_id + 2 * i, 2) != 0)
+                        return false;
+        }
+        return true;
+}
+
 /* Is the first page of the file what the target has at the module's start? */
 static bool same_first_page(const struct core *core, const struct module *m, Elf *elf)
 {
@@ -59,19 +76,13 @@ static bool same_first_page(const struct core *core, const struct module *m, Elf
 /* Is this the file that was mapped?  NULL, or why not. */
 static const char *check(const struct core *core, const struct module *m, Elf *elf, bool handed)
 {
-        const void *id;
         GElf_Ehdr e;
 
         if (elf_kind(elf) != ELF_K_ELF || !gelf_getehdr(elf, &e) || e.e_machine != core->arch->e_machine ||
             gelf_getclass(elf) != ELFCLASS64)
                 return "the file on disk is not an ELF file for this machine";
-        if (m->build_id_size > 0) {
-                ssize_t n = dwelf_elf_gnu_build_id(elf, &id);
-
-                return n == (ssize_t)m->build_id_size && memcmp(id, m->build_id, (size_t)n) == 0
-                               ? NULL
-                               : "the file on disk has another build ID";
-        }
+        if (m->build_id)
+                return elf_has_build_id(elf, m->build_id) ? NULL : "the file on disk has another build ID";
         if (handed)
                 return NULL;
         if (!m->has_headers)
@@ -137,6 +148,21 @@ static bool take_path(const struct module_finder *f, const struct module *m, str
         return false;
 }
 
+static bool take_fetched(const struct module_finder *f, const struct module *m, struct module_file *file)
+{
+        const char *why = file->why;
+        _cleanup_fd_ int fd = module_fetch(f, m, false);
+
+        if (fd < 0)
+                return false;
+        file->fd_ours = take(f, m, file, fd, false);
+        if (file->fd_ours)
+                take_fd(&fd);
+        else
+                file->why = why;
+        return file->fd_ours;
+}
+
 /* The vdso has no file: its image is in the core. */
 static bool take_memory(const struct module_finder *f, const struct module *m, struct module_file *file)
 {
@@ -178,7 +204,8 @@ struct module_file *module_file_get(const struct module_finder *f, struct module
         elf_version(EV_CURRENT);
         if (m->path[0] == '[')
                 take_memory(f, m, file);
-        else if (!take_handed(f, m, file) && !take_path(f, m, file) && !file->why)
+        else if (!take_handed(f, m, file) && !take_path(f, m, file) && !take_fetched(f, m, file) &&
+                 !file->why)
                 file->why = NO_SUCH_FILE;
         if (file->elf)
                 set_bias(m);

@@ -5,7 +5,7 @@
  * GNU build ID is that of the target's memory, or, where there is none (Go), its first page is, or the
  * capture handed over the mapped inode itself.  Looked for in this order:
  *   1. the files that `swansong` holds open for us (--binaries): also deleted, replaced and other namespaces' ones
- *   2. below the sysroot      3. the path itself
+ *   2. below the sysroot      3. the path itself      4. debuginfod, where DEBUGINFOD_URLS is set
  * Debug information comes by build ID: SYSROOT/usr/lib/debug/.build-id/ab/cdef….debug, the same below /, and
  * from debuginfod where DEBUGINFOD_URLS is set.
  * Only regular files are opened, and nothing is executed.
@@ -66,6 +66,13 @@ Elf *module_debug(const struct module_finder *f, struct module *m);
 
 /* Its embedded compressed symbol table (.gnu_debugdata, "mini debug info"), or NULL. */
 Elf *module_minidebug(const struct module_finder *f, struct module *m);
+
+/* Does the ELF file have this build ID (hex)? */
+bool elf_has_build_id(Elf *elf, const char *build_id);
+
+/* Ask debuginfod for the module's executable or its debug file, where DEBUGINFOD_URLS is set; elfutils' own
+ * look-up.  fd or -1. */
+int module_fetch(const struct module_finder *f, const struct module *m, bool debug);
 
 void module_file_close(struct module *m);
 

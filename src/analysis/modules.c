@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/build_id.h"
 #include "base/maps_line.h"
 
 /* An honest file has a dozen; headers must lie in the one page of the file that the core has. */
@@ -35,62 +36,29 @@ bool module_bias_from(struct module *m, const Elf64_Phdr *phdrs, size_t n)
         return false;
 }
 
-/* The GNU build ID among the notes at [address, address+size). */
-static void find_build_id(struct module *m, const struct core *core, uint64_t address, uint64_t size,
-                          uint64_t align)
+/* What the module's first page, if the core has it, says about it.  0 or -ENOMEM. */
+static int read_headers(struct module *m, const struct core *core, struct pool *pool)
 {
-        uint64_t at = 0, pad = align == 8 ? 7 : 3;
-        size_t hint = SIZE_MAX;
-        const uint8_t *notes = size < 65536 ? core_memory(core, address, size, &hint) : NULL;
-
-        while (notes && size - at >= sizeof(Elf64_Nhdr)) {
-                Elf64_Nhdr note;
-                uint64_t name, desc, end;
-
-                memcpy(&note, notes + at, sizeof(note));
-                name = at + sizeof(note);
-                desc = (name + note.n_namesz + pad) & ~pad;
-                end = desc + note.n_descsz;
-                if (end > size)
-                        return;
-                if (note.n_type == NT_GNU_BUILD_ID && note.n_namesz == 4 &&
-                    memcmp(notes + name, "GNU", 4) == 0 && note.n_descsz > 0 &&
-                    note.n_descsz <= MODULE_BUILD_ID_MAX) {
-                        memcpy(m->build_id, notes + desc, note.n_descsz);
-                        m->build_id_size = note.n_descsz;
-                        return;
-                }
-                at = (end + pad) & ~pad;
-                if (at > size)
-                        return;
-        }
-}
-
-/* What the module's first page, if the core has it, says about it. */
-static void read_headers(struct module *m, const struct core *core)
-{
+        size_t hint = SIZE_MAX, n = core_available(core, m->start);
+        const uint8_t *page = core_memory(core, m->start, n, &hint);
         Elf64_Phdr phdrs[PHDRS_MAX];
-        size_t hint = SIZE_MAX;
-        const uint8_t *page = core_memory(core, m->start, sizeof(Elf64_Ehdr), &hint);
+        char build_id[BUILD_ID_TEXT];
         Elf64_Ehdr e;
 
-        if (!page || m->map_offset != 0)
-                return;
+        if (!page || n < sizeof(e) || m->map_offset != 0)
+                return 0;
         memcpy(&e, page, sizeof(e));
         if (memcmp(e.e_ident, ELFMAG, SELFMAG) != 0 || e.e_ident[EI_CLASS] != ELFCLASS64 ||
             e.e_ident[EI_DATA] != ELFDATA2LSB || e.e_machine != core->arch->e_machine ||
             (e.e_type != ET_EXEC && e.e_type != ET_DYN) || e.e_phentsize != sizeof(*phdrs) ||
-            e.e_phnum > PHDRS_MAX || e.e_phoff > m->end - m->start)
-                return;
-        page = core_memory(core, m->start + e.e_phoff, e.e_phnum * sizeof(*phdrs), &hint);
-        if (!page)
-                return;
-        memcpy(phdrs, page, e.e_phnum * sizeof(*phdrs));
+            e.e_phnum > PHDRS_MAX || e.e_phoff > n || e.e_phnum * sizeof(*phdrs) > n - e.e_phoff)
+                return 0;
+        memcpy(phdrs, page + e.e_phoff, e.e_phnum * sizeof(*phdrs));
         m->has_headers = module_bias_from(m, phdrs, e.e_phnum);
-        for (size_t i = 0; m->has_headers && m->build_id_size == 0 && i < e.e_phnum; i++)
-                if (phdrs[i].p_type == PT_NOTE)
-                        find_build_id(m, core, m->bias + phdrs[i].p_vaddr, phdrs[i].p_filesz,
-                                      phdrs[i].p_align);
+        if (!m->has_headers || build_id_parse(page, n, build_id) < 0)
+                return 0;
+        m->build_id = pool_strdup(pool, build_id);
+        return m->build_id ? 0 : -ENOMEM;
 }
 
 /* Does this line go on with the module of the lines before it? */
@@ -180,7 +148,8 @@ int modules_parse(const char *maps, size_t len, const struct core *core, struct 
                         return r;
         }
         for (size_t i = 0; i < ret->n_modules; i++)
-                read_headers(&ret->modules[i], core);
+                if (read_headers(&ret->modules[i], core, pool) < 0)
+                        return -ENOMEM;
         for (size_t i = 0; i < ret->n_ranges; i++)
                 ret->ranges[i].module = b.of_range[i] == SIZE_MAX ? NULL : &ret->modules[b.of_range[i]];
         return 0;

@@ -21,20 +21,17 @@
 
 struct module_file;
 
-#define MODULE_BUILD_ID_MAX 64
-
 struct module {
         const char *path;    /* as in maps, NUL-terminated: a path, "[vdso]" */
         uint64_t start, end; /* of all its mappings */
         uint64_t map_offset; /* file offset of the mapping at start */
         uint32_t dev_major, dev_minor;
         uint64_t inode;
-        bool has_headers; /* its ELF headers are in the core, and valid */
-        bool has_bias;    /* bias is known: from the core's headers, or later from the file */
-        uint64_t bias;    /* address in memory minus address in the file */
-        uint8_t build_id[MODULE_BUILD_ID_MAX]; /* as seen in the target's memory */
-        size_t build_id_size;                  /* 0: not seen */
-        struct module_file *file;              /* module_file.h's, NULL until asked for */
+        bool has_headers;         /* its ELF headers are in the core, and valid */
+        bool has_bias;            /* bias is known: from the core's headers, or later from the file */
+        uint64_t bias;            /* address in memory minus address in the file */
+        const char *build_id;     /* as seen in the target's memory, lower-case hex; NULL: not seen */
+        struct module_file *file; /* module_file.h's, NULL until asked for */
 };
 
 struct modules {
