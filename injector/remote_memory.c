@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 /* Below this the set-up of a batch costs more than it saves. */
-#define FEW 20
+#define FEW 2
 
 int remote_memory_open(int proc_fd, pid_t pid, bool careful, struct remote_memory *ret)
 {

@@ -6,7 +6,6 @@ VICTIMS_C  := $(patsubst tests/victims/%.c,$(BUILD)/victims/%,$(wildcard tests/v
 VICTIMS_CC := $(patsubst tests/victims/%.cc,$(BUILD)/victims/%,$(wildcard tests/victims/*.cc))
 VICTIMS_GO := $(patsubst tests/victims/%.go,$(BUILD)/victims/%,$(wildcard tests/victims/*.go))
 VARIANTS   := $(addprefix $(BUILD)/victims/threads-,static static-pie stripped omit-frame-pointer frame-pointer-only)
-BENCH_C    := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c))
 FUZZ       := $(patsubst tests/fuzz/fuzz_%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 
 # Unit tests link both halves' code, but not their main().
@@ -51,13 +50,6 @@ system: all victims ## the system tests (real processes)
 test-vm: all victims ## tests in a virtual machine: cgroup v2, the machine out of memory (skips without qemu)
 	scripts/vm.sh $(BUILD)
 
-# Helpers of the benchmarks and the tests of stopping: programs around pieces of the capture half.
-$(BUILD)/bench/%: tests/bench/%.c $(call objs,$(filter-out $(CAPTURE_MAIN),$(CAPTURE_SRC)))
-	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(CAPTURE_LIBS)
-
-# What the fuzz targets link: the report half, once more, with the sanitizers.
-FUZZ_SAN  := -fsanitize=address,undefined -fno-sanitize-recover=all
 FUZZ_OBJS := $(patsubst %.c,$(BUILD)/fuzz/obj/%.o,$(filter-out $(REPORT_MAIN),$(REPORT_SRC)) tests/fuzz/replay.c)
 
 $(BUILD)/fuzz/obj/%.o: %.c

@@ -14,6 +14,9 @@
 #define EXPECTED_PER_THREAD (16 * 1024)
 #define EXPECTED_AT_LEAST   (512 * 1024)
 
+/* A call for more saves little, and would not begin before the last thread has stopped. */
+#define BATCH_THREADS 8
+
 /* Looking at pagemap costs 1.1 us per thread, reading three pages 2.6: stacks this short are read without. */
 #define PAGES_UNCHECKED 16
 
@@ -21,8 +24,9 @@
 #define PAGEMAP_PRESENT (UINT64_C(1) << 63)
 #define PAGEMAP_SWAPPED (UINT64_C(1) << 62)
 
+/* Stacks that wait to be read in one call. */
 struct stacks_batch {
-        size_t n;
+        size_t n, threads;
         struct remote_piece pieces[REMOTE_BATCH];
         struct {
                 struct thread_copy *thread;
@@ -38,19 +42,24 @@ static void *reserve(size_t bytes)
         return p == MAP_FAILED ? NULL : p;
 }
 
+static void unreserve(void *memory, size_t bytes)
+{
+        if (memory)
+                munmap(memory, bytes);
+}
+
 /* "VmSwap:\t     128 kB" of /proc/PID/status. */
 static bool has_swapped(int proc_fd)
 {
         _cleanup_buf_ struct buf status = BUF_GROWING(65536);
-        const char *p, *end;
+        const char *p;
         uint64_t kib = 0;
 
         if (file_read_at(proc_fd, "status", &status) < 0 || !(p = strstr(status.data, "\nVmSwap:")))
                 return true;
-        end = status.data + status.len;
         p += strlen("\nVmSwap:");
         p += strspn(p, " \t");
-        return number_scan(&p, end, 10, &kib) < 0 || kib > 0;
+        return number_scan(&p, status.data + status.len, 10, &kib) < 0 || kib > 0;
 }
 
 int stacks_make(struct stacks *s, int proc_fd, const struct map_index *maps, struct remote_memory *memory,
@@ -64,23 +73,27 @@ int stacks_make(struct stacks *s, int proc_fd, const struct map_index *maps, str
                 .memory = memory,
                 .page_size = (size_t)sysconf(_SC_PAGESIZE),
                 .size = n,
+                .expected = expected,
                 .arena_size = n * STACK_CAP,
         };
-        s->arena_touched = touch < s->arena_size ? touch : s->arena_size;
+        if (touch > s->arena_size)
+                touch = s->arena_size;
+        /* Beyond what is touched, a page fault comes in the pause; when memory is short it could take seconds. */
+        s->room = (memory->careful ? touch : s->arena_size) / s->page_size;
         s->swapping = has_swapped(proc_fd);
         s->pagemap_fd = openat(proc_fd, "pagemap", O_RDONLY | O_CLOEXEC);
         s->threads = reserve(n * sizeof(*s->threads));
         s->registers = reserve(n * s->arch->gregs_size);
-        s->arena = reserve(s->arena_size);
         s->batch = reserve(sizeof(*s->batch));
-        if (!s->threads || !s->registers || !s->arena || !s->batch) {
+        s->arena = reserve(s->arena_size);
+        if (!s->threads || !s->registers || !s->batch || !s->arena) {
                 stacks_done(s);
                 return -ENOMEM;
         }
         memset(s->threads, 0, n * sizeof(*s->threads));
         memset(s->registers, 0, n * s->arch->gregs_size);
         memset(s->batch, 0, sizeof(*s->batch));
-        for (size_t at = 0; at < s->arena_touched; at += s->page_size)
+        for (size_t at = 0; at < touch; at += s->page_size)
                 s->arena[at] = 1;
         return 0;
 }
@@ -88,14 +101,11 @@ int stacks_make(struct stacks *s, int proc_fd, const struct map_index *maps, str
 void stacks_done(struct stacks *s)
 {
         fd_closep(&s->pagemap_fd);
-        if (s->threads)
-                munmap(s->threads, s->size * sizeof(*s->threads));
+        unreserve(s->threads, s->size * sizeof(*s->threads));
         if (s->registers)
                 munmap(s->registers, s->size * s->arch->gregs_size);
-        if (s->arena)
-                munmap(s->arena, s->arena_size);
-        if (s->batch)
-                munmap(s->batch, sizeof(*s->batch));
+        unreserve(s->batch, sizeof(*s->batch));
+        unreserve(s->arena, s->arena_size);
         *s = (struct stacks){.pagemap_fd = -1};
 }
 
@@ -109,35 +119,9 @@ static uint64_t bits(unsigned n)
         return n >= 64 ? UINT64_MAX : (UINT64_C(1) << n) - 1;
 }
 
-static void plan(struct stacks *s, struct thread_copy *t)
+static unsigned bit_count(uint64_t set)
 {
-        struct stack_range range = stack_range_of(s->maps, t->sp, s->arch->red_zone, s->page_size);
-
-        t->start = range.start;
-        t->wanted = bits(range.pages);
-        t->in_file = range.in_file;
-}
-
-void stacks_set_registers(struct stacks *s, size_t i)
-{
-        struct thread_copy *t = &s->threads[i];
-
-        t->how = HOW_STOPPED;
-        t->sp = arch_get(stacks_registers(s, i), s->arch->sp);
-        t->pc = arch_get(stacks_registers(s, i), s->arch->pc);
-        plan(s, t);
-}
-
-void stacks_set_where(struct stacks *s, size_t i, uint64_t sp, uint64_t pc)
-{
-        struct thread_copy *t = &s->threads[i];
-
-        t->how = HOW_SYSCALL;
-        t->sp = sp;
-        t->pc = pc;
-        memcpy((char *)stacks_registers(s, i) + s->arch->sp, &sp, sizeof(sp));
-        memcpy((char *)stacks_registers(s, i) + s->arch->pc, &pc, sizeof(pc));
-        plan(s, t);
+        return (unsigned)__builtin_popcountll(set);
 }
 
 /* Leave out pages which reading would bring in: from swap, from a file, or (the page tables for them) from
@@ -145,7 +129,7 @@ void stacks_set_where(struct stacks *s, size_t i, uint64_t sp, uint64_t pc)
 static void keep_present(struct stacks *s, struct thread_copy *t)
 {
         uint64_t entries[STACK_PAGES_MAX], present = 0;
-        unsigned pages = (unsigned)__builtin_popcountll(t->wanted);
+        unsigned pages = bit_count(t->wanted);
         ssize_t n;
 
         if (s->pagemap_fd < 0 || pages == 0)
@@ -165,94 +149,108 @@ static void keep_present(struct stacks *s, struct thread_copy *t)
         t->wanted &= present;
 }
 
-static size_t total_pages(const struct stacks *s, size_t n)
+/* Give the thread its part of the arena.  Where room is short, later threads keep what is usual for one, and
+ * this stack lacks its outer end. */
+static void place(struct stacks *s, struct thread_copy *t)
 {
-        size_t total = 0;
+        size_t later = s->expected > ++s->seen ? s->expected - s->seen : 0;
+        size_t kept = later * (EXPECTED_PER_THREAD / s->page_size), left = s->room - s->used;
+        size_t pages = bit_count(t->wanted), most = left > kept ? left - kept : 0;
 
-        for (size_t i = 0; i < n; i++)
-                total += (unsigned)__builtin_popcountll(s->threads[i].wanted & bits(s->cap_pages));
-        return total;
-}
-
-/* What was touched before is mostly enough.  If not, and memory is short, a page fault could take seconds: the
- * stacks get shorter instead, at their outer ends. */
-static void fit(struct stacks *s, size_t n)
-{
-        size_t room = (s->memory->careful ? s->arena_touched : s->arena_size) / s->page_size, at = 0;
-
-        s->cap_pages = STACK_PAGES_MAX;
-        while (s->cap_pages > 1 && total_pages(s, n) > room)
-                s->cap_pages /= 2;
-        for (size_t i = 0; i < n; i++) {
-                struct thread_copy *t = &s->threads[i];
-                size_t pages;
-
-                t->wanted &= bits(s->cap_pages);
-                pages = (unsigned)__builtin_popcountll(t->wanted);
-                if (at + pages > room) {
-                        t->wanted = 0;
-                        pages = 0;
-                }
-                t->at = (uint32_t)at;
-                at += pages;
+        for (; pages > most; pages--) {
+                t->wanted &= ~(UINT64_C(1) << (63 - __builtin_clzll(t->wanted)));
+                s->shortened = true;
         }
+        t->at = (uint32_t)s->used;
+        s->used += pages;
 }
 
 /* The first run of set bits at or after *bit: its length; *bit is moved to its start. */
 static unsigned run_length(uint64_t set, unsigned *bit)
 {
-        unsigned n;
-
         if (*bit >= 64 || (set >> *bit) == 0)
                 return 0;
         *bit += (unsigned)__builtin_ctzll(set >> *bit);
-        n = ~(set >> *bit) ? (unsigned)__builtin_ctzll(~(set >> *bit)) : 64;
-        return n > 64 - *bit ? 64 - *bit : n;
+        /* The zeros that were shifted in end the run, if there are any. */
+        return ~(set >> *bit) ? (unsigned)__builtin_ctzll(~(set >> *bit)) : 64;
 }
 
 static char *arena_page(const struct stacks *s, const struct thread_copy *t, unsigned bit)
 {
-        unsigned before = (unsigned)__builtin_popcountll(t->wanted & bits(bit));
-
-        return s->arena + (t->at + before) * s->page_size;
+        return s->arena + (t->at + bit_count(t->wanted & bits(bit))) * s->page_size;
 }
 
 /* Read what the batch holds, and note the pages that came. */
-static void batch_read(struct stacks *s, struct stacks_batch *b)
+static void batch_read(struct stacks *s)
 {
+        struct stacks_batch *b = s->batch;
+
         remote_read_many(s->memory, b->pieces, b->n);
         for (size_t i = 0; i < b->n; i++)
                 b->origin[i].thread->had |= bits((unsigned)(b->pieces[i].done / s->page_size))
                                             << b->origin[i].bit;
-        b->n = 0;
+        b->n = b->threads = 0;
 }
 
-void stacks_copy(struct stacks *s, size_t n)
+static void batch_add(struct stacks *s, struct thread_copy *t)
 {
         struct stacks_batch *b = s->batch;
+        unsigned length;
 
-        for (size_t i = 0; i < n; i++)
-                keep_present(s, &s->threads[i]);
-        fit(s, n);
-        b->n = 0;
-        for (size_t i = 0; i < n; i++) {
-                struct thread_copy *t = &s->threads[i];
-                unsigned length;
-
-                for (unsigned bit = 0; (length = run_length(t->wanted, &bit)) > 0; bit += length) {
-                        b->pieces[b->n] = (struct remote_piece){
-                                .address = t->start + bit * s->page_size,
-                                .to = arena_page(s, t, bit),
-                                .bytes = length * s->page_size,
-                        };
-                        b->origin[b->n].thread = t;
-                        b->origin[b->n].bit = bit;
-                        if (++b->n == REMOTE_BATCH)
-                                batch_read(s, b);
-                }
+        for (unsigned bit = 0; (length = run_length(t->wanted, &bit)) > 0; bit += length) {
+                if (b->n == REMOTE_BATCH)
+                        batch_read(s);
+                b->pieces[b->n] = (struct remote_piece){
+                        .address = t->start + bit * s->page_size,
+                        .to = arena_page(s, t, bit),
+                        .bytes = length * s->page_size,
+                };
+                b->origin[b->n].thread = t;
+                b->origin[b->n].bit = bit;
+                b->n++;
         }
-        if (b->n > 0)
-                batch_read(s, b);
+        if (++b->threads >= BATCH_THREADS)
+                batch_read(s);
+}
+
+static void take(struct stacks *s, struct thread_copy *t)
+{
+        struct stack_range range = stack_range_of(s->maps, t->sp, s->arch->red_zone, s->page_size);
+
+        t->start = range.start;
+        t->wanted = bits(range.pages);
+        t->in_file = range.in_file;
+        keep_present(s, t);
+        place(s, t);
+        batch_add(s, t);
+}
+
+void stacks_take(struct stacks *s, size_t i)
+{
+        struct thread_copy *t = &s->threads[i];
+
+        t->how = HOW_STOPPED;
+        t->sp = arch_get(stacks_registers(s, i), s->arch->sp);
+        t->pc = arch_get(stacks_registers(s, i), s->arch->pc);
+        take(s, t);
+}
+
+void stacks_take_at(struct stacks *s, size_t i, uint64_t sp, uint64_t pc)
+{
+        struct thread_copy *t = &s->threads[i];
+        char *registers = stacks_registers(s, i);
+
+        t->how = HOW_SYSCALL;
+        t->sp = sp;
+        t->pc = pc;
+        memcpy(registers + s->arch->sp, &sp, sizeof(sp));
+        memcpy(registers + s->arch->pc, &pc, sizeof(pc));
+        take(s, t);
+}
+
+void stacks_finish(struct stacks *s)
+{
+        batch_read(s);
 }
 
 bool stacks_run_next(const struct stacks *s, size_t i, unsigned *bit, struct memory_run *ret)

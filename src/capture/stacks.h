@@ -4,10 +4,10 @@
  * Does not know why they stand still, nor who holds them; never stops or releases anybody.  All memory is
  * reserved and touched by stacks_make(); from then on nothing is allocated.
  *
- *   stacks_make()                       before the pause
- *   stacks_set_registers() / _where()   for each thread, as soon as it stands still
- *   stacks_copy()                       when all do: the stacks, in batches
- *   stacks_run_next()                   after the pause: the copied memory, run by run
+ *   stacks_make()                    before the pause
+ *   stacks_take() / stacks_take_at() for each thread, as soon as it stands still; a few stacks are read in one go
+ *   stacks_finish()                  still in the pause: the last of them
+ *   stacks_run_next()                after the pause: the copied memory, run by run
  */
 #ifndef SWANSONG_CAPTURE_STACKS_H
 #define SWANSONG_CAPTURE_STACKS_H
@@ -48,12 +48,14 @@ struct stacks {
         size_t size;              /* how many threads there is room for */
 
         char *arena;
-        size_t arena_size, arena_touched; /* bytes reserved; bytes that will cause no page fault */
+        size_t arena_size;     /* bytes reserved */
+        size_t room, used;     /* pages: that may be filled; that are */
+        size_t expected, seen; /* threads */
 
         struct stacks_batch *batch;
 
         size_t swapped_pages; /* left out because they are in swap */
-        unsigned cap_pages;   /* per stack; less than STACK_PAGES_MAX when memory was too tight for all */
+        bool shortened;       /* room was short: some stacks lack their outer ends */
 };
 
 /* memory, maps and proc_fd's process must outlive it.  n: threads there will be at most; expected: as of now.  0
@@ -62,15 +64,17 @@ int stacks_make(struct stacks *s, int proc_fd, const struct map_index *maps, str
                 size_t n, size_t expected);
 void stacks_done(struct stacks *s);
 
-/* Where the general registers of thread i go; then stacks_set_registers(). */
+/* Where the general registers of thread i are, or go. */
 void *stacks_registers(const struct stacks *s, size_t i);
-void stacks_set_registers(struct stacks *s, size_t i);
 
-/* Only SP and PC are known. */
-void stacks_set_where(struct stacks *s, size_t i, uint64_t sp, uint64_t pc);
+/* Thread i's registers are there: take its stack too. */
+void stacks_take(struct stacks *s, size_t i);
 
-/* Copy the stacks of the first n threads. */
-void stacks_copy(struct stacks *s, size_t n);
+/* The same where only SP and PC are known. */
+void stacks_take_at(struct stacks *s, size_t i, uint64_t sp, uint64_t pc);
+
+/* Read what is still to be read. */
+void stacks_finish(struct stacks *s);
 
 /* Memory that was copied. */
 struct memory_run {

@@ -91,7 +91,7 @@ static void on_stopped(void *arg, size_t i)
 
         if (r == 0) {
                 resume_unnoticed(tid, registers);
-                stacks_set_registers(&c->stacks, i);
+                stacks_take(&c->stacks, i);
         } else if (r == -ENOTSUP)
                 c->stacks.threads[i].reason = "a 32-bit thread: its registers are not understood";
         else
@@ -107,7 +107,7 @@ static void look_from_outside(struct thread_capture *c, size_t i)
         int r = blocked_read(c->tracees.tasks.fd, tracee->tid, &where);
 
         if (r == 0) {
-                stacks_set_where(&c->stacks, i, where.sp, where.pc);
+                stacks_take_at(&c->stacks, i, where.sp, where.pc);
                 copy->reason = tracee->state == TRACEE_LATE ? "it did not stop in time: uninterruptible sleep"
                                                             : "it could not be traced";
         } else if (r == -EAGAIN)
@@ -127,8 +127,8 @@ static void take(void *arg)
 
         if (deadline_make(&t->deadline) < 0)
                 return; /* without a deadline nobody is stopped */
-        tracees_seize(t, c->stop_deadline_ns);
         tracer_hurry();
+        tracees_seize(t, c->stop_deadline_ns);
         tracees_stop(t, c->stop_deadline_ns, on_stopped, c);
         for (size_t i = 0; i < t->n; i++) {
                 c->stacks.threads[i].tid = t->list[i].tid;
@@ -137,7 +137,7 @@ static void take(void *arg)
                 else if (t->list[i].state == TRACEE_GONE)
                         c->stacks.threads[i].reason = "it ended meanwhile";
         }
-        stacks_copy(&c->stacks, t->n);
+        stacks_finish(&c->stacks);
         tracees_release(t);
         deadline_free(&t->deadline);
 }

@@ -5,7 +5,6 @@
 #include <stdio.h>
 
 #include "capture/core.h"
-#include "capture/stack_range.h"
 #include "capture/threads_internal.h"
 
 static void put_section(void *arg, const void *data, size_t n)
@@ -47,9 +46,8 @@ static void judge_incomplete(const struct thread_capture *c, unsigned refused, u
         else if (s->swapped_pages > 0)
                 snprintf(j->reason, sizeof(j->reason),
                          "%zu pages of the stacks are in swap, and were left there", s->swapped_pages);
-        else if (s->cap_pages < STACK_PAGES_MAX)
-                snprintf(j->reason, sizeof(j->reason), "memory is tight: stacks cut at %zu KiB",
-                         s->cap_pages * s->page_size / 1024);
+        else if (s->shortened)
+                snprintf(j->reason, sizeof(j->reason), "memory is tight: some stacks lack their outer ends");
         else
                 *j = (struct judgement){.status = SECTION_OK};
 }
