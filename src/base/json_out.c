@@ -67,11 +67,19 @@ static void begin_value(struct json_out *j, const char *key)
 {
         if (j->comma)
                 buf_char(j->buf, ',');
+        if (j->line)
+                buf_char(j->buf, '\n');
         if (key) {
                 add_quoted(j->buf, key, strlen(key));
                 buf_char(j->buf, ':');
         }
         j->comma = true;
+        j->line = false;
+}
+
+void json_put_line(struct json_out *j)
+{
+        j->line = true;
 }
 
 void json_put_object_begin(struct json_out *j, const char *key)

@@ -16,6 +16,7 @@
 struct json_out {
         struct buf *buf;
         bool comma; /* a value stands before the next one */
+        bool line;  /* the next value begins a line */
 };
 
 /* key is NULL inside an array and for the outermost value. */
@@ -30,5 +31,8 @@ void json_put_int(struct json_out *j, const char *key, int64_t value);
 void json_put_decimal(struct json_out *j, const char *key, double value); /* finite; three decimals */
 void json_put_bool(struct json_out *j, const char *key, bool value);
 void json_put_null(struct json_out *j, const char *key);
+
+/* Begin a new line before the next value: a file with one row per line can be read, searched and compared. */
+void json_put_line(struct json_out *j);
 
 #endif

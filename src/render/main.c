@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <jansson.h>
+#include <locale.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -29,19 +30,29 @@ struct args {
         struct stacks_options stacks;
 };
 
-static const char help_text[] =
-        "usage: swansong report [OPTIONS] BUNDLE\n"
-        "Renders a bundle, also one that was interrupted (….swansong.partial).\n"
-        "      --format FORMAT   text (default) or json\n"
-        "  -o FILE               write there instead of to the standard output\n"
-        "      --no-lines        function names only, no file:line and inlined functions: faster\n"
-        "      --sysroot DIR     look for the target's files below DIR first\n"
-        "      --save            also write report.txt and report.json into the bundle\n"
-        "      --binaries FD     table of open files of the target (used by `swansong dump`)\n"
-        "      --color WHEN      auto (default), always or never\n"
-        "      --width COLUMNS   instead of the terminal's\n"
-        "Debug information is fetched from $DEBUGINFOD_URLS if that is set.\n"
-        "Exit status: 0 done, 2 usage, 3 no such bundle, 4 the report could not be written completely.\n";
+static void print_help(void)
+{
+        printf("usage: swansong report [OPTIONS] BUNDLE\n"
+               "Renders a bundle, also one that was interrupted (….swansong.partial).\n"
+               "\n"
+               "      --format FORMAT   one of these (text):\n"
+               "%s"
+               "  -o FILE               write there instead of to the standard output\n"
+               "      --all             text: no list is cut, and no path\n"
+               "      --color WHEN      text: auto (on a terminal, unless $NO_COLOR), always or never\n"
+               "      --width COLUMNS   text: instead of the terminal's, at least %d\n"
+               "      --no-lines        function names only, no file:line and inlined functions: faster\n"
+               "      --sysroot DIR     look for the target's files below DIR first\n"
+               "      --save            also write report.txt and report.json into the bundle\n"
+               "      --binaries FD     table of open files of the target (for `swansong dump`)\n"
+               "  -h, --help            this text\n"
+               "  -V, --version         what was built in\n"
+               "Debug information is fetched from $DEBUGINFOD_URLS if that is set.\n"
+               "Exit status: 0 done, 2 wrong usage or no bundle, 3 not found or not permitted, 4 the report "
+               "could\n"
+               "not be made or written.\n",
+               renderer_help(), TERMINAL_NARROWEST);
+}
 
 static int parse_number(const char *text, uint64_t max, const char *what, uint64_t *ret, struct diag *d)
 {
@@ -75,6 +86,9 @@ static int parse_option(int c, struct args *a, struct diag *d)
         case 's':
                 a->save = true;
                 break;
+        case 'a':
+                a->terminal.all = true;
+                break;
         case 'b':
                 r = parse_number(optarg, INT32_MAX, "the file descriptor", &number, d);
                 if (r == 0)
@@ -103,11 +117,17 @@ static int parse_option(int c, struct args *a, struct diag *d)
 static int parse_args(int argc, char **argv, struct args *a, struct diag *d)
 {
         static const struct option options[] = {
-                {"format", required_argument, NULL, 'f'},   {"no-lines", no_argument, NULL, 'n'},
-                {"sysroot", required_argument, NULL, 'r'},  {"save", no_argument, NULL, 's'},
-                {"binaries", required_argument, NULL, 'b'}, {"color", required_argument, NULL, 'c'},
-                {"width", required_argument, NULL, 'w'},    {"help", no_argument, NULL, 'h'},
-                {"version", no_argument, NULL, 'V'},        {0},
+                {"format", required_argument, NULL, 'f'},
+                {"no-lines", no_argument, NULL, 'n'},
+                {"sysroot", required_argument, NULL, 'r'},
+                {"save", no_argument, NULL, 's'},
+                {"binaries", required_argument, NULL, 'b'},
+                {"color", required_argument, NULL, 'c'},
+                {"width", required_argument, NULL, 'w'},
+                {"help", no_argument, NULL, 'h'},
+                {"version", no_argument, NULL, 'V'},
+                {"all", no_argument, NULL, 'a'},
+                {0},
         };
         int c, r = 0;
 
@@ -162,6 +182,20 @@ static int render_all(const struct args *a, const struct report *r, struct diag 
         return written < 0 ? written : saved;
 }
 
+/* Why a bundle cannot be opened. */
+static int status_of(int err)
+{
+        switch (err) {
+        case -ENOMEM:
+                return STATUS_INCOMPLETE;
+        case -EINVAL: /* a directory, but no bundle */
+        case -ENOTDIR:
+                return STATUS_USAGE;
+        default:
+                return STATUS_NOT_FOUND;
+        }
+}
+
 static int run(struct args *a)
 {
         _cleanup_(report_done) struct report report = {0};
@@ -170,14 +204,14 @@ static int run(struct args *a)
         struct diag d = {0};
         int r;
 
-        progress_begin(&progress, a->bundle);
+        progress_begin(&progress);
         a->stacks.progress = progress_step;
         a->stacks.progress_data = &progress;
         r = report_build(a->bundle, &options, &report, &d);
         progress_end(&progress);
         if (r < 0) {
                 fprintf(stderr, "swansong report: %s\n", d.text);
-                return r == -ENOMEM ? STATUS_INCOMPLETE : STATUS_NOT_FOUND;
+                return status_of(r);
         }
         r = render_all(a, &report, &d);
         if (r == -EPIPE) /* `| head` has seen enough */
@@ -193,12 +227,14 @@ int main(int argc, char **argv)
         struct diag d = {0};
 
         signal(SIGPIPE, SIG_IGN);
+        /* Only for the width of characters; the text is UTF-8 wherever it is read. */
+        setlocale(LC_CTYPE, "C.UTF-8");
         if (parse_args(argc, argv, &a, &d) < 0) {
                 fprintf(stderr, "swansong report: %s\n", d.text);
                 return STATUS_USAGE;
         }
         if (a.help)
-                fputs(help_text, stdout);
+                print_help();
         else if (a.version)
                 printf("swansong-report %s, elfutils %d.%d, jansson %s\n", SWANSONG_VERSION,
                        _ELFUTILS_VERSION / 1000, _ELFUTILS_VERSION % 1000, JANSSON_VERSION);

@@ -22,12 +22,21 @@ renderer *renderer_find(const char *name)
 
 const char *renderer_names(void)
 {
-        /* Each name behind a blank; the first blank is left out. */
+        /* Each name behind a comma and a blank; the first two are left out. */
         static const char names[] =
-#define RENDERER(name_, purpose_) " " #name_
+#define RENDERER(name_, purpose_) ", " #name_
 #include "render/renderers.def"
 #undef RENDERER
                 ;
 
-        return names + 1;
+        return names + strlen(", ");
+}
+
+const char *renderer_help(void)
+{
+        return
+#define RENDERER(name_, purpose_) "                          " #name_ ": " purpose_ "\n"
+#include "render/renderers.def"
+#undef RENDERER
+                ;
 }

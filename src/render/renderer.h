@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* renderer - the table of output formats: one row in renderers.def, one function here.
  *
- * A renderer computes nothing and reads nothing but the report.  It appends to a buffer; what the buffer's bound or memory does not let
- * in sets out->cut.
+ * A renderer computes nothing and reads nothing but the report.  It appends to a buffer; what the buffer's bound
+ * or memory does not let in sets out->cut.
  */
 #ifndef SWANSONG_RENDER_RENDERER_H
 #define SWANSONG_RENDER_RENDERER_H
@@ -15,6 +15,7 @@
 struct render_style {
         unsigned width; /* columns; what is longer is wrapped or shortened */
         bool color;     /* ANSI colours */
+        bool all;       /* no list is cut, and no path */
 };
 
 typedef void renderer(const struct report *r, const struct render_style *style, struct buf *out);
@@ -28,5 +29,8 @@ renderer *renderer_find(const char *name);
 
 /* "text, json": for messages. */
 const char *renderer_names(void);
+
+/* One indented line per format, for the help. */
+const char *renderer_help(void);
 
 #endif

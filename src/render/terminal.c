@@ -11,8 +11,6 @@
 #include "base/clock.h"
 #include "base/escape.h"
 
-#define NARROWEST 60
-#define WIDEST    160
 #define MOMENT_NS (200 * NS_PER_MS)
 
 int terminal_parse_color(const char *text, struct terminal_choice *c, struct diag *d)
@@ -28,39 +26,46 @@ int terminal_parse_color(const char *text, struct terminal_choice *c, struct dia
         return diag_set(d, -EINVAL, "--color '%.40s': it is auto, always or never", text);
 }
 
+/* Does the terminal understand escape sequences? */
+static bool is_capable(int fd)
+{
+        const char *term = getenv("TERM");
+
+        return fd >= 0 && isatty(fd) && term && strcmp(term, "dumb") != 0;
+}
+
 static bool wants_color(void)
 {
-        const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
+        const char *no_color = getenv("NO_COLOR"); /* no-color.org: set and not empty */
 
-        return !(no_color && *no_color) && term && strcmp(term, "dumb") != 0;
+        return !(no_color && *no_color);
 }
 
 void terminal_style(const struct terminal_choice *c, int fd, struct render_style *ret)
 {
-        bool is_terminal = fd >= 0 && isatty(fd);
         struct winsize size;
 
-        *ret = (struct render_style){.width = PLAIN_WIDTH, .color = is_terminal && wants_color()};
+        *ret = (struct render_style){
+                .width = PLAIN_WIDTH, .color = is_capable(fd) && wants_color(), .all = c->all};
         if (c->color != COLOR_AUTO)
                 ret->color = c->color == COLOR_ALWAYS;
-        if (is_terminal && ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
-                ret->width = size.ws_col < WIDEST ? size.ws_col : WIDEST;
+        if (fd >= 0 && ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
+                ret->width = size.ws_col < TERMINAL_WIDEST ? size.ws_col : TERMINAL_WIDEST;
         if (c->width > 0)
                 ret->width = c->width;
-        if (ret->width < NARROWEST)
-                ret->width = NARROWEST;
+        if (ret->width < TERMINAL_NARROWEST)
+                ret->width = TERMINAL_NARROWEST;
 }
 
-void progress_begin(struct progress *p, const char *bundle)
+void progress_begin(struct progress *p)
 {
-        *p = (struct progress){
-                .bundle = bundle, .visible = isatty(STDERR_FILENO), .begin_ns = clock_monotonic_ns()};
+        *p = (struct progress){.visible = is_capable(STDERR_FILENO), .begin_ns = clock_monotonic_ns()};
 }
 
 void progress_step(void *data, const char *what)
 {
         struct progress *p = data;
-        char line[80];
+        char line[TERMINAL_NARROWEST];
 
         if (!p->visible || clock_monotonic_ns() - p->begin_ns < MOMENT_NS)
                 return;

@@ -9,11 +9,14 @@
 #include "base/diag.h"
 #include "render/renderer.h"
 
-#define PLAIN_WIDTH 100 /* of files and pipes */
+#define TERMINAL_NARROWEST 80
+#define TERMINAL_WIDEST    160 /* longer lines are hard to read */
+#define PLAIN_WIDTH        100 /* of files and pipes */
 
 struct terminal_choice {
         enum { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER } color;
         unsigned width; /* 0: the terminal's */
+        bool all;
 };
 
 /* "auto", "always", "never".  0, or -EINVAL with d filled. */
@@ -22,14 +25,14 @@ int terminal_parse_color(const char *text, struct terminal_choice *c, struct dia
 /* What suits the output fd (-1: a file).  $NO_COLOR and TERM=dumb are honoured. */
 void terminal_style(const struct terminal_choice *c, int fd, struct render_style *ret);
 
-/* One line on stderr, only if that is a terminal and only when it takes longer than a moment; erased at the end. */
+/* One line on stderr, only if that is a terminal and only when it takes longer than a moment; erased at
+ * the end. */
 struct progress {
-        const char *bundle;
         bool visible, shown;
         uint64_t begin_ns;
 };
 
-void progress_begin(struct progress *p, const char *bundle);
+void progress_begin(struct progress *p);
 void progress_step(void *p, const char *what);
 void progress_end(struct progress *p);
 

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* text - the report for people, in parts: one function per section of the page.
  *
- * Everything that came from outside goes through text_escaped(); everything printed has a unit.
+ * Everything that came from outside goes through text_escaped(), every number has its unit, and no line is wider
+ * than the style's width.  What is unknown shows as "?" or not at all, never as a number.  Long lists are cut at a
+ * stated number of rows (text_rows(), text_more()); nothing else is left out.
  */
 #ifndef SWANSONG_RENDER_TEXT_H
 #define SWANSONG_RENDER_TEXT_H
@@ -15,42 +17,67 @@ struct text {
         struct buf *out;
 };
 
-/* --- sections, in the order of the page --- */
-void text_first_screen(const struct text *t);
-void text_threads(const struct text *t);
-void text_tree(const struct text *t);
-void text_cgroup(const struct text *t);
-void text_sockets(const struct text *t);
-void text_fds(const struct text *t);
-void text_maps(const struct text *t);
-void text_system(const struct text *t);
-void text_history(const struct text *t);
-void text_missing(const struct text *t);
+typedef void text_section(const struct text *t);
 
-/* --- pieces --- */
+/* --- sections, in text.c's order; one that has nothing to say prints nothing --- */
+text_section text_first_screen, text_threads, text_memory, text_process, text_tree, text_cgroup, text_sockets,
+        text_fds, text_maps, text_system, text_history, text_missing;
+
+/* --- pieces (text_write.c) --- */
+
+/* All that follows, up to STYLE_PLAIN; nothing without colour. */
+enum text_style { STYLE_PLAIN, STYLE_STRONG, STYLE_DIM, STYLE_GOOD, STYLE_WARN, STYLE_BAD };
+void text_style(const struct text *t, enum text_style style);
+void text_styled(const struct text *t, enum text_style style, const char *s);
 
 /* An empty line and the section's name; `detail` may be NULL. */
 void text_title(const struct text *t, const char *title, const char *detail);
 
-/* "name     " of the first screen's left column. */
+/* "name     ", the left column of the first screen and of the lists of facts; LABEL_COLUMNS blanks for "". */
+#define LABEL_COLUMNS 10
 void text_label(const struct text *t, const char *label);
 
-/* Made safe, at most max columns ("…" marks what was left out at the end, or at the start with `tail`). "?" for NULL. */
+/* Made safe, at most max columns ("…" marks what was left out at the end, or at the start with `tail`).
+ * "?" for NULL. */
 void text_escaped(const struct text *t, const char *s, size_t max);
 void text_escaped_tail(const struct text *t, const char *s, size_t max);
 
-/* Bold and back, if in colour. */
-void text_strong(const struct text *t, const char *s);
+/* Columns that a piece of our own output takes on a terminal: colours none, East Asian characters two. */
+size_t text_columns(const char *s, size_t n);
 
-/* "1.25 GiB", or "?" when unknown, right-aligned in SIZE_COLUMNS with _cell. */
-#define SIZE_COLUMNS 9
+/* Columns of the current line: used, and left until the width. */
+size_t text_column(const struct text *t);
+size_t text_left(const struct text *t);
+void text_pad(const struct text *t, size_t column);
+
+/* A paragraph: remember where it begins, append what it says, and break it into lines. Lines after the
+ * first are indented. Never between a number and its unit. Ends the line. */
+size_t text_begin(const struct text *t);
+void text_wrap(const struct text *t, size_t begin, size_t indent);
+
+/* "1.25 GiB", or "?" when unknown; right-aligned in SIZE_COLUMNS with _cell. */
+#define SIZE_COLUMNS 8
 void text_size(const struct text *t, uint64_t bytes);
 void text_size_cell(const struct text *t, uint64_t bytes);
+void text_heading(const struct text *t, const char *heading); /* the same for the name of such a column */
 
-/* Columns of text without escapes of ours: how many characters. */
-size_t text_columns(const char *s);
+/* " 81 %", "<1 %", or blanks when either is unknown. */
+void text_share(const struct text *t, uint64_t part, uint64_t whole);
 
-/* part/whole in percent, rounded; 0 when the whole is 0 or either is unknown. */
-unsigned text_percent(uint64_t part, uint64_t whole);
+/* A bar of that share, `columns` wide. */
+void text_bar(const struct text *t, uint64_t part, uint64_t whole, size_t columns);
+
+/* "210 us", "1.2 ms", "3.5 min" */
+void text_duration(const struct text *t, double seconds);
+
+/* How many of n rows to show: at most `max`, or all of them where the user asked for that. */
+size_t text_rows(const struct text *t, size_t n, size_t max);
+
+/* "… 59,800 more: --all, or report.json", if any. */
+void text_more(const struct text *t, size_t n, const char *what);
+
+/* "59,800" */
+#define COUNT_TEXT 32
+char *text_count(uint64_t n, char out[COUNT_TEXT]);
 
 #endif

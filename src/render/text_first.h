@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: MIT */
+/* text_first - the lower half of the first screen: three short lists. */
+#ifndef SWANSONG_RENDER_TEXT_FIRST_H
+#define SWANSONG_RENDER_TEXT_FIRST_H
+
+#include "render/text.h"
+
+text_section text_first_where, text_first_mappings, text_first_threads;
+
+#endif
