@@ -123,7 +123,12 @@ static int dump_target(const struct dump_args *a, const struct target *target, i
         }
         if (result.report_failed)
                 complain("dump", &d);
-        printf("bundle: %s\n", result.path);
+        if (printf("bundle: %s\n", result.path) < 0 || fflush(stdout) != 0) {
+                diag_set(&d, -errno, "cannot write to stdout (%s); the bundle is %s", strerror(errno),
+                         result.path);
+                complain("dump", &d);
+                result.incomplete = true;
+        }
         free(result.path);
         return result.incomplete ? STATUS_INCOMPLETE : STATUS_DONE;
 }

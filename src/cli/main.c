@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* swansong - the capture half's main(): chooses the subcommand from commands.def. */
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "arch/arch.h"
 #include "cli/command.h"
@@ -46,10 +48,21 @@ static int print_version(void)
         return status == 0 ? STATUS_DONE : STATUS_INCOMPLETE;
 }
 
+/* A standard descriptor that came closed would be given to the next file that is opened, and a bundle's file is
+ * no place for messages.  What is written to these fails as it would have (EBADF): stdout is read-only. */
+static void standard_fds_reserve(void)
+{
+        while (fcntl(STDERR_FILENO, F_GETFD) < 0 || fcntl(STDOUT_FILENO, F_GETFD) < 0 ||
+               fcntl(STDIN_FILENO, F_GETFD) < 0)
+                if (open("/dev/null", O_RDONLY) < 0)
+                        return;
+}
+
 int main(int argc, char **argv)
 {
         struct diag d;
 
+        standard_fds_reserve();
         if (argc < 2) {
                 print_help(stderr);
                 return STATUS_USAGE;
