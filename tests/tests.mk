@@ -50,6 +50,8 @@ system: all victims ## the system tests (real processes)
 test-vm: all victims ## tests in a virtual machine: cgroup v2, the machine out of memory (skips without qemu)
 	scripts/vm.sh $(BUILD)
 
+# What the fuzz targets link: the report half, once more, with the sanitizers.
+FUZZ_SAN  := -fsanitize=address,undefined -fno-sanitize-recover=all
 FUZZ_OBJS := $(patsubst %.c,$(BUILD)/fuzz/obj/%.o,$(filter-out $(REPORT_MAIN),$(REPORT_SRC)) tests/fuzz/replay.c)
 
 $(BUILD)/fuzz/obj/%.o: %.c

@@ -182,3 +182,11 @@ int manifest_parse(const char *text, size_t len, struct pool *pool, struct manif
         *ret = m;
         return 0;
 }
+
+bool manifest_section_ok(const struct manifest *m, const char *path)
+{
+        for (size_t i = 0; i < m->n_sections; i++)
+                if (strcmp(m->sections[i].path, path) == 0)
+                        return m->sections[i].status && strcmp(m->sections[i].status, "ok") == 0;
+        return false;
+}

@@ -46,4 +46,7 @@ extern const struct manifest manifest_unknown;
 /* 0; -EINVAL with d filled (no JSON, not an object, a later format); -ENOMEM. */
 int manifest_parse(const char *text, size_t len, struct pool *pool, struct manifest *ret, struct diag *d);
 
+/* Does the manifest say that this section is whole? */
+bool manifest_section_ok(const struct manifest *m, const char *path);
+
 #endif

@@ -151,6 +151,7 @@ static int fill_descriptors(struct source *s, struct report *r)
         } tables[] = {{"tcp", false}, {"tcp6", true}, {"udp", false}, {"udp6", true}, {"unix", false}};
         _cleanup_buf_ struct buf b = BUF_GROWING(SECTION_MAX);
         struct socket_list sockets = {0};
+        char path[64];
         struct fds fds = {0};
 
         if (source_read(s, &b, false, "proc/%d/fd.txt", s->pid) == 0 &&
@@ -160,8 +161,9 @@ static int fill_descriptors(struct source *s, struct report *r)
                 if (source_read(s, &b, tables[i].optional, "proc/%d/net/%s", s->pid, tables[i].proto) == 0 &&
                     sockets_parse(tables[i].proto, b.data, b.len, s->pool, &sockets) < 0)
                         return -ENOMEM;
-        if (source_read(s, &b, true, "proc/%d/net/skmem.tsv", s->pid) == 0 &&
-            sockets_join_memory(&sockets, b.data, b.len) < 0)
+        snprintf(path, sizeof(path), "proc/%d/net/skmem.tsv", s->pid);
+        if (source_read(s, &b, true, "%s", path) == 0 &&
+            sockets_join_memory(&sockets, b.data, b.len, manifest_section_ok(&s->manifest, path)) < 0)
                 return -ENOMEM;
         sockets_join_fds(&sockets, &fds);
         r->fds = fds.list;

@@ -169,7 +169,7 @@ static uint64_t memory_of(const struct scan *cells)
         return total;
 }
 
-int sockets_join_memory(struct socket_list *l, const char *text, size_t len)
+int sockets_join_memory(struct socket_list *l, const char *text, size_t len, bool whole)
 {
         static const char *const columns[] = {"inode", "rmem", "wmem", "fwd", "wqueued", "opt", "backlog"};
         _cleanup_free_ struct socket_memory *rows = NULL;
@@ -190,15 +190,15 @@ int sockets_join_memory(struct socket_list *l, const char *text, size_t len)
                 }
                 rows[n++] = (struct socket_memory){tsv_number(&cells[0]), memory_of(cells)};
         }
-        if (n == 0)
-                return 0;
-        qsort(rows, n, sizeof(*rows), compare_memory);
+        if (n > 0)
+                qsort(rows, n, sizeof(*rows), compare_memory);
         for (size_t i = 0; i < l->n; i++) {
                 const struct socket_memory key = {l->list[i].inode, 0};
-                const struct socket_memory *found = bsearch(&key, rows, n, sizeof(*rows), compare_memory);
+                const struct socket_memory *found =
+                        n > 0 ? bsearch(&key, rows, n, sizeof(*rows), compare_memory) : NULL;
 
-                if (found && amount_known(key.inode))
-                        l->list[i].memory = found->bytes;
+                if (amount_known(key.inode) && (found || whole))
+                        l->list[i].memory = found ? found->bytes : 0;
         }
         return 0;
 }

@@ -27,8 +27,9 @@ struct socket_list {
  * unix (a static string).  0 or -ENOMEM; what is no socket's line is passed over. */
 int sockets_parse(const char *proto, const char *text, size_t len, struct pool *pool, struct socket_list *l);
 
-/* Join the sockets with skmem.tsv by inode: their memory. */
-int sockets_join_memory(struct socket_list *l, const char *text, size_t len);
+/* Join the sockets with skmem.tsv by inode: their memory.  A socket that holds none has no line there: its memory is 0
+ * if the table is `whole`, else unknown.  0 or -ENOMEM. */
+int sockets_join_memory(struct socket_list *l, const char *text, size_t len, bool whole);
 
 /* Join them with the descriptors: their fd. */
 void sockets_join_fds(struct socket_list *l, const struct fds *fds);

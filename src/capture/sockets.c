@@ -38,6 +38,7 @@ struct gather {
         unsigned n; /* lines so far */
         struct buf *skmem;
         bool late;
+        bool by_text; /* sock_diag did not know this table: its sockets' memory stays unknown */
 };
 
 /* Without the two limits (RCVBUF, SNDBUF).  Most sockets hold nothing: they have no line. */
@@ -128,6 +129,7 @@ static void table_make(struct gather *g, struct mnl_socket *nl)
                 section_cancel(w);
                 section_begin(w, path, optional);
                 r = filter_text(g);
+                g->by_text = r == 0 && g->c->sockets.n > 0;
         }
         if (r == -ENOENT && g->table->family == AF_INET6)
                 section_end(w, SECTION_MISSING, ENOENT, "no IPv6 here");
@@ -145,6 +147,7 @@ void sockets_make(struct collect *c, const struct collector *row)
         _cleanup_buf_ struct buf skmem = BUF_GROWING(row->cap);
         _cleanup_(sock_diag_closep) struct mnl_socket *nl = NULL;
         char path[64];
+        bool by_text = false;
         int r = 0, refused;
 
         if (!c->sockets_known)
@@ -160,6 +163,7 @@ void sockets_make(struct collect *c, const struct collector *row)
                 struct gather g = {.c = c, .table = &tables[i], .row = row, .skmem = &skmem};
 
                 table_make(&g, nl);
+                by_text = by_text || g.by_text;
         }
         snprintf(path, sizeof(path), "proc/%d/net/skmem.tsv", c->target->pid);
         if (refused < 0) {
@@ -168,6 +172,8 @@ void sockets_make(struct collect *c, const struct collector *row)
         }
         section_begin(c->writer, path, true);
         section_write(c->writer, skmem.data, skmem.len);
-        section_end(c->writer, skmem.cut ? SECTION_CUT : SECTION_OK, 0,
-                    skmem.cut ? "too many sockets" : NULL);
+        section_end(c->writer, skmem.cut || by_text ? SECTION_CUT : SECTION_OK, 0,
+                    skmem.cut ? "too many sockets"
+                    : by_text ? "sock_diag does not know every kind of socket here"
+                              : NULL);
 }

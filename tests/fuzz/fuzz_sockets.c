@@ -16,7 +16,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (size < 1)
                 return 0;
         if (sockets_parse(protos[data[0] % 5], text, size - 1, &pool, &sockets) == 0 &&
-            sockets_join_memory(&sockets, text, size - 1) == 0 &&
+            sockets_join_memory(&sockets, text, size - 1, size % 2) == 0 &&
             fds_parse(text, size - 1, &pool, &fds) == 0) {
                 sockets_join_fds(&sockets, &fds);
                 for (size_t i = 0; i < sockets.n; i++)

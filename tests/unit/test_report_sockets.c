@@ -118,10 +118,12 @@ Test(report_sockets, are_joined_by_inode)
                                             "  2: 0100007F:1F90 00000000:0000 0A 0:0 00:0 0 0 0 3\n");
         struct fds fds;
 
-        cr_assert_eq(sockets_join_memory(&l, memory, strlen(memory)), 0);
+        cr_assert_eq(sockets_join_memory(&l, memory, strlen(memory), false), 0);
         cr_expect_eq(l.list[0].memory, 1000 + 5000 + 100 + 1 + 2, "TCP's unsent data is in wqueued");
         cr_expect_eq(l.list[1].memory, 7 + 300, "UDP's in wmem; drops are packets");
-        cr_expect_eq(l.list[2].memory, REPORT_UNKNOWN);
+        cr_expect_eq(l.list[2].memory, REPORT_UNKNOWN, "the table is not whole");
+        cr_assert_eq(sockets_join_memory(&l, memory, strlen(memory), true), 0);
+        cr_expect_eq(l.list[2].memory, 0, "who holds none has no line");
 
         cr_assert_eq(fds_parse(fds_text, strlen(fds_text), &pool, &fds), 0);
         cr_assert_eq(fds.n, 3);
