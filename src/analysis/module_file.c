@@ -63,13 +63,15 @@ bool elf_has_build_id(Elf *elf, const char *build_id)
 /* Is the first page of the file what the target has at the module's start? */
 static bool same_first_page(const struct core *core, const struct module *m, Elf *elf)
 {
-        size_t size, hint = SIZE_MAX, n = core_available(core, m->start);
-        const char *file = elf_rawfile(elf, &size);
+        uint64_t n = core_available(core, m->start);
         const uint8_t *memory;
+        const char *file;
+        size_t size;
 
+        file = elf_rawfile(elf, &size);
         n = n < 4096 ? n : 4096;
         n = n < size ? n : size;
-        memory = core_memory(core, m->start, n, &hint);
+        memory = core_memory(core, m->start, n);
         return file && memory && n > sizeof(Elf64_Ehdr) && memcmp(file, memory, n) == 0;
 }
 
@@ -166,14 +168,15 @@ static bool take_fetched(const struct module_finder *f, const struct module *m, 
 /* The vdso has no file: its image is in the core. */
 static bool take_memory(const struct module_finder *f, const struct module *m, struct module_file *file)
 {
-        size_t hint = SIZE_MAX, n = core_available(f->core, m->start);
+        uint64_t n = core_available(f->core, m->start);
         const uint8_t *image;
+        char *copy = NULL;
 
         if (n > m->end - m->start)
                 n = m->end - m->start;
-        image = core_memory(f->core, m->start, n, &hint);
-        /* libelf only reads it: elf_memory() is not const because other uses may write. */
-        file->elf = image ? elf_memory((char *)image, n) : NULL;
+        image = core_memory(f->core, m->start, n);
+        copy = image ? pool_strndup(f->pool, (const char *)image, n) : NULL;
+        file->elf = copy ? elf_memory(copy, n) : NULL;
         if (file->elf && elf_kind(file->elf) == ELF_K_ELF)
                 return true;
         elf_end(file->elf);

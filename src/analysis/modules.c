@@ -39,8 +39,9 @@ bool module_bias_from(struct module *m, const Elf64_Phdr *phdrs, size_t n)
 /* What the module's first page, if the core has it, says about it.  0 or -ENOMEM. */
 static int read_headers(struct module *m, const struct core *core, struct pool *pool)
 {
-        size_t hint = SIZE_MAX, n = core_available(core, m->start);
-        const uint8_t *page = core_memory(core, m->start, n, &hint);
+        uint64_t there = core_available(core, m->start);
+        size_t n = there < CORE_WINDOW / 2 ? there : CORE_WINDOW / 2;
+        const uint8_t *page = core_memory(core, m->start, n);
         Elf64_Phdr phdrs[PHDRS_MAX];
         char build_id[BUILD_ID_TEXT];
         Elf64_Ehdr e;

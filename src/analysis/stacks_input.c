@@ -12,9 +12,6 @@
 #include "base/scan.h"
 #include "bundle/reader.h"
 
-/* 4,096 threads make 50 MB. */
-#define CORE_MAX (UINT64_C(1) << 30)
-
 int stacks_missing(struct stacks_input *in, const char *section, bool optional, const char *format, ...)
 {
         struct report *r = in->report;
@@ -50,23 +47,18 @@ static bool told(const struct report *r, const char *section)
 
 static int read_core(struct stacks_input *in)
 {
-        _cleanup_fd_ int fd = -1;
-        uint64_t size;
-        int r = fd = section_open(in->bundle, "core", &size);
+        struct core_source source = {.read = core_read_file, .data = &in->core_fd};
+        int r = in->core_fd = section_open(in->bundle, "core", &source.size);
 
         if (r >= 0)
-                r = buf_reserve(&in->core_bytes, size < CORE_MAX ? size : CORE_MAX);
-        if (r >= 0)
-                r = file_read_fd(fd, &in->core_bytes);
-        if (r >= 0)
-                r = core_parse((const uint8_t *)in->core_bytes.data, in->core_bytes.len, &in->core);
+                r = core_parse(&source, &in->core);
         if (r == -ENOMEM)
                 return r;
         if (r < 0 && !told(in->report, "core"))
                 return stacks_missing(in, "core", false, "%s",
                                       r == -EINVAL ? "it is not a core of a machine that swansong knows"
                                                    : strerror(-r));
-        if ((in->core.cut || in->core_bytes.cut) && !told(in->report, "core"))
+        if (in->core.cut && !told(in->report, "core"))
                 return stacks_missing(in, "core", false, "it is cut: %zu threads are in what there is of it",
                                       in->core.n_threads);
         return 0;
@@ -146,7 +138,7 @@ int stacks_input_read(struct stacks_input *in, int bundle, const struct stacks_o
 
         *in = (struct stacks_input){.bundle = bundle,
                                     .report = r,
-                                    .core_bytes = BUF_GROWING(CORE_MAX),
+                                    .core_fd = -1,
                                     .maps = BUF_GROWING(SECTION_MAX),
                                     .perf_map = BUF_GROWING(SECTION_MAX)};
         result = read_core(in);
@@ -170,5 +162,5 @@ void stacks_input_done(struct stacks_input *in)
         core_done(&in->core);
         buf_done(&in->perf_map);
         buf_done(&in->maps);
-        buf_done(&in->core_bytes);
+        fd_closep(&in->core_fd);
 }

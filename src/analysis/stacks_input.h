@@ -15,7 +15,8 @@
 struct stacks_input {
         int bundle;
         struct report *report;
-        struct buf core_bytes, maps, perf_map;
+        int core_fd;
+        struct buf maps, perf_map;
         struct core core; /* core.arch is NULL when there is none */
         struct modules modules;
         struct module_finder finder;

@@ -9,7 +9,7 @@
 bool unwind_read(void *data, uint64_t address, unsigned bytes, uint64_t *ret)
 {
         struct unwinder *u = data;
-        const uint8_t *p = core_memory(u->core, address, bytes, &u->memory_hint);
+        const uint8_t *p = core_memory(u->core, address, bytes);
         uint64_t v = 0;
 
         if (!p)

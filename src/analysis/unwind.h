@@ -43,7 +43,6 @@ struct unwinder {
         const struct modules *modules;
         const struct module_finder *finder;
         struct row_cache rows;
-        size_t memory_hint;
 };
 
 static inline struct unwinder unwinder_of(const struct modules *m, const struct module_finder *f)
