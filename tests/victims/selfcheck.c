@@ -22,7 +22,7 @@
 
 typedef uint64_t vec __attribute__((vector_size(32)));
 
-static atomic_int leave, wrong;
+static atomic_int calm, leave, wrong;
 static atomic_ulong received, sent;
 
 struct worker {
@@ -89,7 +89,7 @@ static void *storm(void *arg)
 {
         int n = *(int *)arg;
 
-        for (unsigned long i = 0; !atomic_load(&leave); i++) {
+        for (unsigned long i = 0; !atomic_load(&calm); i++) {
                 struct timespec t = {.tv_nsec = 300000};
 
                 if (atomic_load(&sent) - atomic_load(&received) < 1000 &&
@@ -138,10 +138,12 @@ int main(int argc, char **argv)
                         fail("sigtimedwait saw EINTR");
                 dprintf(2, "%lu\n", total(n));
         }
-        atomic_store(&leave, 1);
+        /* The workers stay until all has arrived: pthread_kill() of a thread that has ended succeeds, too. */
+        atomic_store(&calm, 1);
         pthread_join(stormer, NULL);
         for (int i = 0; i < 2000 && atomic_load(&received) != atomic_load(&sent); i++)
                 nanosleep(&settle, NULL);
+        atomic_store(&leave, 1);
         for (int i = 0; i < n; i++)
                 pthread_join(workers[i].thread, NULL);
         if (atomic_load(&received) != atomic_load(&sent))
