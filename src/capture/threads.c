@@ -2,6 +2,8 @@
 #include "capture/threads.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,6 +22,32 @@
 /* A program that replaces itself by exec while we look is looked at again. */
 #define EXEC_ATTEMPTS 3
 
+/* When the first thread has ended, /proc/PID/maps and mem are empty; any other thread's are not. */
+static void find_memory(struct thread_capture *c)
+{
+        const struct tracees *t = &c->tracees;
+
+        c->mm_tid = c->target->pid;
+        c->mm_fd = openat(c->target->proc_fd, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+        if (!c->condition.name || strcmp(c->condition.name, "leader-exited") != 0)
+                return;
+        for (size_t i = 0; i < t->n; i++) {
+                char tid[16];
+                int fd;
+
+                snprintf(tid, sizeof(tid), "%d", t->list[i].tid);
+                fd = openat(t->tasks.fd, tid, O_PATH | O_DIRECTORY | O_CLOEXEC);
+                if (fd < 0 || t->list[i].tid == c->target->pid) {
+                        fd_closep(&fd);
+                        continue;
+                }
+                fd_closep(&c->mm_fd);
+                c->mm_fd = fd;
+                c->mm_tid = t->list[i].tid;
+                return;
+        }
+}
+
 /* Everything that one attempt made. */
 static void attempt_done(struct thread_capture *c)
 {
@@ -31,6 +59,7 @@ static void attempt_done(struct thread_capture *c)
         buf_done(&c->cmdline);
         remote_memory_close(&c->memory);
         tracees_done(&c->tracees);
+        fd_closep(&c->mm_fd);
 }
 
 static int attempt_make(struct thread_capture *c)
@@ -41,23 +70,24 @@ static int attempt_make(struct thread_capture *c)
         c->maps = BUF_GROWING(MAPS_MAX);
         c->auxv = BUF_GROWING(AUXV_MAX);
         c->cmdline = BUF_GROWING(CMDLINE_MAX);
-        c->stacks.pagemap_fd = c->memory.fd = c->tracees.tasks.fd = -1;
+        c->stacks.pagemap_fd = c->memory.fd = c->tracees.tasks.fd = c->mm_fd = -1;
         c->condition = condition_read(t);
+        r = tracees_make(t->proc_fd, t->pid, &c->tracees);
+        if (r < 0)
+                return r;
+        tracees_list(&c->tracees);
+        find_memory(c);
         /* What is not permitted to be read is missing; the rest may still be had. */
-        file_read_at(t->proc_fd, "maps", &c->maps);
-        file_read_at(t->proc_fd, "auxv", &c->auxv);
-        file_read_at(t->proc_fd, "cmdline", &c->cmdline);
-        remote_memory_open(t->proc_fd, t->pid, memory_is_tight(t), &c->memory);
+        file_read_at(c->mm_fd, "maps", &c->maps);
+        file_read_at(c->mm_fd, "auxv", &c->auxv);
+        file_read_at(c->mm_fd, "cmdline", &c->cmdline);
+        remote_memory_open(c->mm_fd, c->mm_tid, memory_is_tight(t), &c->memory);
         pages_init(&c->pages, &c->memory);
         r = map_index_make(&c->maps, &c->map_index);
         if (r < 0)
                 return r;
         modules_keep(&c->pages, &c->map_index, &c->auxv);
-        r = tracees_make(t->proc_fd, t->pid, &c->tracees);
-        if (r < 0)
-                return r;
-        tracees_list(&c->tracees);
-        return stacks_make(&c->stacks, t->proc_fd, &c->map_index, &c->memory, c->tracees.size, c->tracees.n);
+        return stacks_make(&c->stacks, c->mm_fd, &c->map_index, &c->memory, c->tracees.size, c->tracees.n);
 }
 
 int threads_prepare(const struct target *t, uint64_t stop_deadline_ns, struct thread_capture **ret,
@@ -101,7 +131,7 @@ static void on_stopped(void *arg, size_t i)
 /* A thread that did not stop, or that we may not stop. */
 static void look_from_outside(struct thread_capture *c, size_t i)
 {
-        const struct tracee *tracee = &c->tracees.list[i];
+        struct tracee *tracee = &c->tracees.list[i];
         struct thread_copy *copy = &c->stacks.threads[i];
         struct blocked where;
         int r = blocked_read(c->tracees.tasks.fd, tracee->tid, &where);
@@ -113,9 +143,10 @@ static void look_from_outside(struct thread_capture *c, size_t i)
         } else if (r == -EAGAIN)
                 copy->reason = tracee->state == TRACEE_LATE ? "it did not stop in time"
                                                             : "it could not be traced, and it runs";
-        else if (r == -ESRCH)
+        else if (r == -ESRCH) {
                 copy->reason = "it has ended";
-        else
+                tracee->state = TRACEE_GONE;
+        } else
                 copy->reason = "it may be neither traced nor read";
 }
 

@@ -13,6 +13,8 @@
 
 struct thread_capture {
         const struct target *target;
+        pid_t mm_tid; /* a thread that still has the process's memory: the first one, if it lives */
+        int mm_fd;    /* its /proc directory */
         uint64_t stop_deadline_ns;
         struct condition condition;
         struct buf maps, auxv, cmdline;

@@ -19,8 +19,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define STEP_MS                                                                                              \
-        50 /* a timeout starts again when the call does: short enough to come to an end between dumps */
+/* A timeout starts again when the call does: short enough to come to its end between two dumps. */
+#define STEP_MS 3
 
 static int epoll, semaphore, sockets[2];
 static atomic_int leave;
