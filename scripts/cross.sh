@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 
 build=build-aarch64
 sysroot=$PWD/$build/sysroot
-packages="libdw-dev libdw1 libelf-dev libelf1 libmnl-dev libmnl0 libjansson-dev libjansson4 libiberty-dev liblzma-dev zlib1g zlib1g-dev liblzma5 libbz2-1.0"
+packages="libdw-dev libdw1 libelf-dev libelf1 libmnl-dev libmnl0 libjansson-dev libjansson4 libiberty-dev liblzma-dev libdeflate-dev libdeflate0 zlib1g zlib1g-dev liblzma5 libbz2-1.0"
 
 if ! command -v aarch64-linux-gnu-gcc >/dev/null; then
         echo "cross: there is no aarch64-linux-gnu-gcc; scripts/setup.sh installs it" >&2

@@ -290,7 +290,7 @@ static int dwarf_answer(Dwarf *dwarf, struct line_query *queries, size_t n, stru
 int lines_find(const struct module_finder *f, struct module *m, struct line_query *queries, size_t n)
 {
         int fd = n > 0 ? debug_fd(f, m) : -1, r = 0;
-        Elf *view;
+        struct elf_view view;
         Dwarf *dwarf;
 
         if (fd < 0)
@@ -298,10 +298,10 @@ int lines_find(const struct module_finder *f, struct module *m, struct line_quer
         if (f->progress)
                 f->progress(f->progress_data, m->path);
         view = elf_view_open(fd, wanted);
-        dwarf = view ? dwarf_begin_elf(view, DWARF_C_READ, NULL) : NULL;
+        dwarf = view.elf ? dwarf_begin_elf(view.elf, DWARF_C_READ, NULL) : NULL;
         if (dwarf)
                 r = dwarf_answer(dwarf, queries, n, f->pool);
         dwarf_end(dwarf);
-        elf_end(view);
+        elf_view_close(&view);
         return r;
 }

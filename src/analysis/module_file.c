@@ -231,7 +231,7 @@ void module_file_close(struct module *m)
         if (file->eh_cfi)
                 dwarf_cfi_end(file->eh_cfi);
         dwarf_end(file->frame_dwarf);
-        elf_end(file->frame_elf);
+        elf_view_close(&file->frame_view);
         elf_end(file->minidebug_elf);
         free(file->minidebug);
         elf_end(file->debug);

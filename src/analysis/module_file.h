@@ -16,6 +16,7 @@
 #include <elfutils/libdw.h>
 #include <libelf.h>
 
+#include "analysis/elf_view.h"
 #include "analysis/modules.h"
 
 struct binary { /* a row of the table of --binaries */
@@ -49,7 +50,7 @@ struct module_file {
         bool minidebug_tried;
         Dwarf_CFI *eh_cfi; /* unwind_rules.h's */
         bool eh_cfi_tried;
-        Elf *frame_elf; /* the view that holds only .debug_frame */
+        struct elf_view frame_view; /* holds only .debug_frame */
         Dwarf *frame_dwarf;
         bool frame_tried;
 };

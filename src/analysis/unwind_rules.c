@@ -21,9 +21,10 @@ static Dwarf_CFI *debug_frame(const struct module_finder *f, struct module *m)
                         fd = file->fd;
                 else if (module_debug(f, m) && elf_has_debug(file->debug, "frame"))
                         fd = file->debug_fd;
-                file->frame_elf = fd >= 0 ? elf_view_open(fd, only_frame) : NULL;
-                file->frame_dwarf =
-                        file->frame_elf ? dwarf_begin_elf(file->frame_elf, DWARF_C_READ, NULL) : NULL;
+                if (fd >= 0)
+                        file->frame_view = elf_view_open(fd, only_frame);
+                if (file->frame_view.elf)
+                        file->frame_dwarf = dwarf_begin_elf(file->frame_view.elf, DWARF_C_READ, NULL);
         }
         return file->frame_dwarf ? dwarf_getcfi(file->frame_dwarf) : NULL;
 }
