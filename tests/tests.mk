@@ -17,6 +17,9 @@ $(BUILD)/unit: $(UNIT_OBJS)
 unit: $(BUILD)/unit ## the unit tests
 	$(BUILD)/unit $(UNIT_ARGS)
 
+golden: $(BUILD)/unit ## write tests/golden anew; look at the difference before you commit it
+	GOLDEN_REFRESH=1 $(BUILD)/unit --filter 'golden/*'
+
 victims: $(VICTIMS_C) $(VICTIMS_CC) $(VICTIMS_GO) $(VARIANTS) ## the programs that the system tests dump
 
 # Victims are built as real programs are: optimised, no frame pointers, debug information kept.
@@ -91,4 +94,4 @@ asan: ## unit and system tests under ASan and UBSan; a leak fails the run
 bench: all victims ## compare with the peers in one run; prints ratios
 	scripts/bench.sh $(BUILD) $(BENCH)
 
-.PHONY: unit victims system fuzz-replay fuzz check-house test test-vm asan bench
+.PHONY: unit golden victims system fuzz-replay fuzz check-house test test-vm asan bench

@@ -23,7 +23,7 @@ void json_put_maps(struct json_out *j, const struct report *r)
                 json_put_string(j, "perms", m->perms);
                 json_put_amount(j, "offset", m->offset);
                 json_put_string(j, "dev", dev);
-                json_put_uint(j, "inode", m->inode);
+                json_put_amount(j, "inode", m->inode);
                 json_put_string(j, "path", m->path);
                 json_put_amount(j, "size", m->size);
                 json_put_amount(j, "rss", m->rss);

@@ -65,15 +65,26 @@ static bool is_root(const struct report_frame *f)
         return false;
 }
 
-/* "___pthread_cond_wait" and "__GI___nanosleep" are glibc's names for what a program calls without. */
+/* "___pthread_cond_wait", "__GI___nanosleep" and "__libc_malloc" are glibc's names for what a program calls without. */
 static const char *without_prefix(const char *name)
 {
-        const char *s = name + strspn(name, "_");
+        static const char *const prefixes[] = {"_", "GI_", "libc_"};
+        const char *s = name;
 
-        if (starts(s, "GI_"))
-                s += 3;
-        s += strspn(s, "_");
+        for (size_t i = 0; *name == '_' && i < ARRAY_SIZE(prefixes);)
+                if (starts(s, prefixes[i])) {
+                        s += strlen(prefixes[i]);
+                        i = 0;
+                } else {
+                        i++;
+                }
         return *s ? s : name;
+}
+
+/* The C++ library's headers, compiled into the caller. */
+static bool is_inlined_std(const struct report_frame *f)
+{
+        return f->inlined && f->function && starts(f->function, "std::");
 }
 
 /* Up to the template arguments; an operator< is none. */
@@ -120,7 +131,7 @@ static size_t choose(const struct report_thread *thread, const struct report_fra
         for (size_t i = 0; i < n; i++) {
                 const struct report_frame *f = &thread->frames[i];
 
-                if (i + 1 < n && in_c_library(f) && in_c_library(f + 1))
+                if (i + 1 < n && ((in_c_library(f) && in_c_library(f + 1)) || is_inlined_std(f)))
                         continue;
                 /* The outermost always has its place. */
                 if (found == PIECES_MAX)

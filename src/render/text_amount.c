@@ -38,6 +38,8 @@ void text_share(const struct text *t, uint64_t part, uint64_t whole)
                 buf_printf(t->out, "%5s", "");
         else if (percent > 0 && percent < 0.5)
                 buf_printf(t->out, "%3s %%", "<1");
+        else if (percent > 999)
+                buf_str(t->out, ">999 %");
         else
                 buf_printf(t->out, "%3.0f %%", percent);
 }

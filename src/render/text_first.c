@@ -9,7 +9,7 @@
 #include "render/text_first.h"
 #include "render/text_history.h"
 
-#define EVIDENCE_ROWS 3
+#define EVIDENCE_ROWS 2    /* the rule's own; the others say what the lines below say */
 #define LIMIT_NEAR    0.75 /* used part of a limit from where on it is shown as a warning */
 #define LIMIT_REACHED 0.9
 #define SPARK_COLUMNS 24
@@ -21,7 +21,7 @@ static void add_process(const struct text *t)
         const char *command = r->process.cmdline && *r->process.cmdline ? r->process.cmdline : NULL;
 
         text_style(t, STYLE_STRONG);
-        text_escaped(t, r->process.comm, 64);
+        text_escaped(t, r->process.comm ? r->process.comm : "a process without a name", 64);
         if (r->process.pid > 0)
                 buf_printf(t->out, ", PID %d", r->process.pid);
         text_style(t, STYLE_PLAIN);
@@ -98,7 +98,8 @@ static void add_moment(const struct text *t)
         char when[CLOCK_TEXT];
 
         text_label(t, "Captured");
-        buf_str(t->out, r->time_ns == REPORT_UNKNOWN ? "?" : clock_rfc3339(r->time_ns, when));
+        buf_str(t->out,
+                r->time_ns == REPORT_UNKNOWN ? "at a time not known" : clock_rfc3339(r->time_ns, when));
         if (r->host) {
                 buf_str(t->out, " on ");
                 text_escaped(t, r->host, 64);

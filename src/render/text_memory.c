@@ -58,7 +58,13 @@ static void add_where(const struct text *t)
 
         if (r->memory.n_where == 0)
                 return;
-        buf_str(t->out, "  RSS is made of:\n");
+        buf_str(t->out, "  RSS");
+        if (r->memory.source) {
+                buf_str(t->out, ", from ");
+                text_escaped(t, r->memory.source, 40);
+                buf_char(t->out, ',');
+        }
+        buf_str(t->out, " is made of:\n");
         for (size_t i = 0; i < r->memory.n_where; i++) {
                 buf_str(t->out, "  ");
                 text_size_cell(t, r->memory.where[i].bytes);
@@ -87,13 +93,9 @@ static void add_evidence(const struct text *t)
 
 void text_memory(const struct text *t)
 {
-        char detail[64] = "";
-
         if (t->r->memory.rss == REPORT_UNKNOWN && t->r->memory.n_where == 0)
                 return;
-        if (t->r->memory.source)
-                snprintf(detail, sizeof(detail), "RSS is from %s", t->r->memory.source);
-        text_title(t, "MEMORY", *detail ? detail : NULL);
+        text_title(t, "MEMORY", NULL);
         add_amounts(t);
         add_where(t);
         add_evidence(t);

@@ -110,7 +110,8 @@ static void add_row(const struct text *t, const struct report_socket *s)
         text_size_cell(t, s->memory);
         buf_str(t->out, "  ");
         add_endpoint(t, s->local, s->local_port);
-        if (s->remote) {
+        /* Port 0: it has no peer. */
+        if (s->remote && s->remote_port != 0) {
                 buf_str(t->out, " → ");
                 add_endpoint(t, s->remote, s->remote_port);
         }

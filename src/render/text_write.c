@@ -42,7 +42,8 @@ void text_title(const struct text *t, const char *title, const char *detail)
 
 void text_label(const struct text *t, const char *label)
 {
-        text_styled(t, STYLE_STRONG, label);
+        if (*label)
+                text_styled(t, STYLE_STRONG, label);
         text_pad(t, LABEL_COLUMNS);
 }
 
