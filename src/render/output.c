@@ -65,8 +65,11 @@ int output_file(const char *path, const struct buf *b, struct diag *d)
 
 int output_into_bundle(const char *bundle, const char *name, const struct buf *b, struct diag *d)
 {
-        _cleanup_fd_ int dir = open(bundle, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        int r = dir < 0 ? -errno : b->cut ? -ENOMEM : replace_at(dir, name, 0600, b);
+        _cleanup_fd_ int dir = dir_open_trusted(bundle, d);
+        int r;
 
+        if (dir < 0)
+                return dir;
+        r = b->cut ? -ENOMEM : replace_at(dir, name, 0600, b);
         return r < 0 ? diag_set(d, r, "%s/%s: %s", bundle, name, strerror(-r)) : 0;
 }

@@ -65,7 +65,8 @@ static bool is_root(const struct report_frame *f)
         return false;
 }
 
-/* "___pthread_cond_wait", "__GI___nanosleep" and "__libc_malloc" are glibc's names for what a program calls without. */
+/* "___pthread_cond_wait", "__GI___nanosleep" and "__libc_malloc" are glibc's names for what a program
+ * calls without. */
 static const char *without_prefix(const char *name)
 {
         static const char *const prefixes[] = {"_", "GI_", "libc_"};
@@ -87,14 +88,41 @@ static bool is_inlined_std(const struct report_frame *f)
         return f->inlined && f->function && starts(f->function, "std::");
 }
 
-/* Up to the template arguments; an operator< is none. */
-static size_t without_arguments(const char *name)
+/* The '>' that closes the '<' at s; NULL if there is none. */
+static char *closing(char *s)
 {
-        const char *open = strchr(name, '<');
+        int depth = 0;
 
-        if (!open || open == name || (open - name >= 8 && memcmp(open - 8, "operator", 8) == 0))
-                return strlen(name);
-        return (size_t)(open - name);
+        for (; *s; s++) {
+                if (*s == '<')
+                        depth++;
+                /* "->" closes nothing */
+                else if (*s == '>' && s[-1] != '-' && --depth == 0)
+                        return s;
+        }
+        return NULL;
+}
+
+/* Template arguments begin at s: it is no operator< or operator<<, and no name in Rust ("<T as Trait>::f",
+ * "Vec::<T>"). */
+static bool begins_arguments(const char *name, const char *s)
+{
+        if (*s != '<' || s == name || s[-1] == '<' || s[-1] == ':')
+                return false;
+        return s - name < 8 || memcmp(s - 8, "operator", 8) != 0;
+}
+
+/* "map<int, long>::at" becomes "map::at". */
+static void remove_arguments(char *name)
+{
+        for (char *s = name; *s; s++) {
+                char *end = begins_arguments(name, s) ? closing(s) : NULL;
+
+                if (end) {
+                        memmove(s, end + 1, strlen(end + 1) + 1);
+                        s--;
+                }
+        }
 }
 
 static void add_piece(const struct text *t, const struct report_frame *f)
@@ -102,9 +130,9 @@ static void add_piece(const struct text *t, const struct report_frame *f)
         _cleanup_free_ char *name = NULL;
 
         if (f->function) {
-                const char *plain = in_c_library(f) ? without_prefix(f->function) : f->function;
-
-                name = strndup(plain, without_arguments(plain));
+                name = strdup(in_c_library(f) ? without_prefix(f->function) : f->function);
+                if (name)
+                        remove_arguments(name);
                 text_escaped(t, name, PIECE_COLUMNS);
         } else if (f->module && f->module_offset != REPORT_UNKNOWN) {
                 text_escaped_tail(t, path_base(f->module), PIECE_COLUMNS);

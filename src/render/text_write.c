@@ -206,7 +206,7 @@ static void add_word(const struct text *t, size_t begin, const char *word, size_
                 }
         }
         while (*column + columns > width) {
-                size_t piece = fitting(word, n, width - indent);
+                size_t piece = fitting(word, n, width - *column);
 
                 if (piece == 0)
                         break;
