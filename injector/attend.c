@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: MIT */
+#include "injector/attend.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/wait.h>
+
+#include "base/clock.h"
+#include "base/number.h"
+#include "injector/attend_table.h"
+
+/* TRACEEXEC: a thread that executes takes over the leader's TID; the event is where that can be seen. */
+#define ATTEND_OPTIONS (PTRACE_O_TRACEEXIT | PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC)
+
+/* How long the first thread in its exit waits for the others; 256 threads were there after 3 ms. */
+#define GATHER_NS (50 * NS_PER_MS)
+
+struct attend {
+        struct attend_calls calls;
+        struct attend_table table;
+        pid_t *held; /* scratch for dying(): max_threads */
+};
+
+int attend_new(const struct attend_calls *calls, size_t max_processes, size_t max_threads,
+               struct attend **ret)
+{
+        struct attend *a = calloc(1, sizeof(*a));
+        int r;
+
+        if (!a)
+                return -ENOMEM;
+        a->calls = *calls;
+        r = attend_table_init(&a->table, max_processes, max_threads);
+        if (r == 0) {
+                a->held = malloc(max_threads * sizeof(*a->held));
+                if (a->held)
+                        memset(a->held, 0,
+                               max_threads * sizeof(*a->held)); /* touched: see attend_new()'s promise */
+                else
+                        r = -ENOMEM;
+        }
+        if (r < 0) {
+                attend_free(a);
+                return r;
+        }
+        *ret = a;
+        return 0;
+}
+
+void attend_free(struct attend *a)
+{
+        if (!a)
+                return;
+        attend_table_done(&a->table);
+        free(a->held);
+        free(a);
+}
+
+size_t attend_processes(const struct attend *a)
+{
+        return a->table.n_processes;
+}
+
+size_t attend_threads(const struct attend *a)
+{
+        return a->table.n_threads;
+}
+
+/* --- seizing
+ * -------------------------------------------------------------------------------------------------- */
+
+/* One pass over the threads; the number that were new, or -errno. */
+static int seize_new_threads(struct attend *a, struct attended_process *process, DIR *task)
+{
+        struct dirent *entry;
+        int n_new = 0;
+
+        rewinddir(task);
+        while ((entry = readdir(task))) {
+                uint64_t tid;
+
+                if (number_parse(entry->d_name, INT32_MAX, &tid) < 0 || thread_find(&a->table, (pid_t)tid))
+                        continue;
+                if (ptrace(PTRACE_SEIZE, (pid_t)tid, NULL, ATTEND_OPTIONS) < 0) {
+                        if (errno == ESRCH)
+                                continue; /* ended meanwhile */
+                        /* A leader that has exited stays as a zombie and cannot be seized: its threads can.
+                         */
+                        if (errno == EPERM && (pid_t)tid == process->pid && process->n_threads == 0) {
+                                errno = 0;
+                                continue;
+                        }
+                        /* Born of a seized thread after readdir: already ours, its first stop is on the way.
+                         */
+                        if (errno == EPERM && process->n_threads > 0)
+                                continue;
+                        return -errno;
+                }
+                if (!thread_add(&a->table, (pid_t)tid, process))
+                        return -ENOSPC;
+                n_new++;
+        }
+        return n_new;
+}
+
+int attend_add(struct attend *a, pid_t pid, struct diag *d)
+{
+        struct attended_process *process = process_find(&a->table, pid);
+        _cleanup_dir_ DIR *task = NULL;
+        char path[32];
+        int r;
+
+        if (process)
+                return (int)process->n_threads;
+        snprintf(path, sizeof(path), "/proc/%d/task", pid);
+        task = opendir(path);
+        if (!task)
+                return diag_set(d, errno == ENOENT ? -ESRCH : -errno, "PID %d: %s", pid,
+                                errno == ENOENT ? "no such process" : strerror(errno));
+        process = process_add(&a->table, pid);
+        if (!process)
+                return diag_set(d, -ENOSPC,
+                                "PID %d: %zu processes are attended already, there is no room for more", pid,
+                                a->table.n_processes);
+        do
+                r = seize_new_threads(a, process, task);
+        while (r > 0);
+        if (r == -ENOSPC)
+                return diag_set(d, r, "PID %d: there is no room for its threads (%zu are attended)", pid,
+                                a->table.n_threads);
+        if (process->n_threads > 0)
+                return (int)process->n_threads;
+        process_remove(&a->table, process);
+        if (r < 0)
+                return diag_set(
+                        d, r, "PID %d: cannot be attended: %s (not permitted, or traced by another program)",
+                        pid, strerror(-r));
+        return diag_set(
+                d, -ESRCH,
+                "PID %d: none of its threads could be seized: it has ended, or another program traces it",
+                pid);
+}
+
+/* --- answering
+ * ------------------------------------------------------------------------------------------------ */
+
+static void let_run(pid_t tid, int signal)
+{
+        /* ESRCH: killed in the meantime; its exit stop or its end is reported next. */
+        ptrace(PTRACE_CONT, tid, NULL, (long)signal);
+}
+
+static void process_check_gone(struct attend *a, struct attended_process *process)
+{
+        pid_t pid;
+
+        if (!process || process->n_threads > 0)
+                return;
+        pid = process->pid;
+        process_remove(&a->table, process);
+        a->calls.gone(a->calls.data, pid);
+}
+
+static bool kills_for_us(const struct attend *a, int signal)
+{
+        return signal > 0 && signal <= 64 && (a->calls.signals >> (signal - 1) & 1);
+}
+
+static void handle_exit_stop(struct attend *a, struct attended_thread *thread)
+{
+        unsigned long message = 0;
+        int signal;
+
+        ptrace(PTRACE_GETEVENTMSG, thread->tid, NULL, &message);
+        signal = (int)(message & 0x7f); /* a wait status: bit 7 is "core dumped" */
+        if (!thread->process || !kills_for_us(a, signal)) {
+                thread_set(thread, thread->process, THREAD_LEAVING);
+                let_run(thread->tid, 0);
+                return;
+        }
+        thread_set(thread, thread->process, THREAD_IN_EXIT);
+        if (thread->process->signal == 0) {
+                thread->process->signal = signal;
+                thread->process->first_stop_ns = clock_monotonic_ns();
+        }
+}
+
+static void handle_clone(struct attend *a, struct attended_thread *parent)
+{
+        unsigned long message = 0;
+        struct attended_thread *child;
+
+        if (ptrace(PTRACE_GETEVENTMSG, parent->tid, NULL, &message) == 0 && message > 0) {
+                child = thread_find(&a->table, (pid_t)message);
+                if (!child)
+                        thread_add(&a->table, (pid_t)message, parent->process);
+                else if (child->state == THREAD_UNCLAIMED)
+                        thread_set(child, parent->process, THREAD_RUNNING);
+        }
+        let_run(parent->tid, 0);
+}
+
+/* The thread that executed has become the leader; all others are gone, whether they were reported or not. */
+static void handle_exec(struct attend *a, struct attended_thread *leader)
+{
+        struct attended_process *process = leader->process;
+        pid_t tid = leader->tid;
+
+        for (size_t i = 0; process && i < a->table.n_slots;) {
+                struct attended_thread *t = &a->table.slots[i];
+
+                if (t->state != THREAD_NONE && t->process == process && t->tid != tid)
+                        thread_remove(&a->table, t); /* another entry may have moved here: look again */
+                else
+                        i++;
+        }
+        leader = thread_find(&a->table, tid);
+        if (leader && process)
+                thread_set(leader, process, THREAD_RUNNING);
+        let_run(tid, 0);
+}
+
+static bool is_stop_signal(int signal)
+{
+        return signal == SIGSTOP || signal == SIGTSTP || signal == SIGTTIN || signal == SIGTTOU;
+}
+
+static void handle_status(struct attend *a, pid_t tid, int status)
+{
+        struct attended_thread *thread = thread_find(&a->table, tid);
+        struct attended_process *process;
+
+        if (!WIFSTOPPED(status)) {
+                if (!thread)
+                        return;
+                process = thread->process;
+                thread_remove(&a->table, thread);
+                process_check_gone(a, process);
+                return;
+        }
+        if (!thread)
+                thread = thread_add(&a->table, tid, NULL);
+        if (!thread) { /* no room: it runs on, unattended but for its signals */
+                let_run(tid, status >> 16 ? 0 : WSTOPSIG(status));
+                return;
+        }
+        switch (status >> 16) {
+        case PTRACE_EVENT_EXIT:
+                handle_exit_stop(a, thread);
+                break;
+        case PTRACE_EVENT_CLONE:
+                handle_clone(a, thread);
+                break;
+        case PTRACE_EVENT_EXEC:
+                handle_exec(a, thread);
+                break;
+        case PTRACE_EVENT_STOP:
+                /* A group stop stays one: LISTEN keeps the thread stopped and tells us of SIGCONT. */
+                if (is_stop_signal(WSTOPSIG(status)))
+                        ptrace(PTRACE_LISTEN, tid, NULL, NULL);
+                else
+                        let_run(tid, 0);
+                break;
+        default:
+                let_run(tid, status >> 16 ? 0 : WSTOPSIG(status));
+                break;
+        }
+}
+
+/* --- the kill
+ * ------------------------------------------------------------------------------------------------- */
+
+static void report_dying(struct attend *a, struct attended_process *process)
+{
+        struct attend_dying dying = {
+                .pid = process->pid,
+                .signal = process->signal,
+                .tids = a->held,
+                .n_missing = process->n_living - process->n_in_exit,
+                .first_stop_ns = process->first_stop_ns,
+        };
+
+        for (size_t i = 0; i < a->table.n_slots; i++)
+                if (a->table.slots[i].process == process && a->table.slots[i].state == THREAD_IN_EXIT)
+                        a->held[dying.n_tids++] = a->table.slots[i].tid;
+        a->calls.dying(a->calls.data, &dying);
+        for (size_t i = 0; i < dying.n_tids; i++) {
+                struct attended_thread *thread = thread_find(&a->table, a->held[i]);
+
+                thread_set(thread, process, THREAD_LEAVING);
+                let_run(a->held[i], 0);
+        }
+        /* Stragglers from the uninterruptible sleep gather again, for a second call. */
+        process->signal = 0;
+}
+
+/* Report the processes whose threads are all there, or whose time is up; the time of the next look. */
+static uint64_t report_gathered(struct attend *a)
+{
+        uint64_t now = clock_monotonic_ns(), next = UINT64_MAX;
+
+        for (size_t i = 0; i < a->table.max_processes; i++) {
+                struct attended_process *p = &a->table.processes[i];
+
+                if (p->pid == 0 || p->signal == 0)
+                        continue;
+                if (p->n_in_exit == p->n_living || now >= p->first_stop_ns + GATHER_NS)
+                        report_dying(a, p);
+                else if (p->first_stop_ns + GATHER_NS < next)
+                        next = p->first_stop_ns + GATHER_NS;
+        }
+        return next;
+}
+
+uint64_t attend_handle(struct attend *a)
+{
+        for (;;) {
+                int status;
+                pid_t tid = waitpid(-1, &status, __WALL | WNOHANG);
+
+                if (tid <= 0)
+                        break;
+                handle_status(a, tid, status);
+        }
+        return report_gathered(a);
+}
