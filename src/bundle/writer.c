@@ -50,20 +50,31 @@ static void manifest_reserve(struct bundle_writer *w)
                 unlinkat(w->fd, MANIFEST_NEW, 0);
 }
 
-int bundle_create(int dirfd, const char *dir_name, const char *comm, pid_t pid, uint64_t realtime_ns,
-                  struct bundle_writer **ret, struct diag *d)
+static int writer_new(struct bundle_writer **ret)
 {
         struct bundle_writer *w = calloc(1, sizeof(*w));
-        int r;
 
         if (!w)
-                return diag_set(d, -ENOMEM, "%s", strerror(ENOMEM));
-        w->fd = w->section_fd = w->dir_fd = -1;
-        w->partial = true;
+                return -ENOMEM;
+        w->parent_fd = w->fd = w->section_fd = w->dir_fd = -1;
         w->ledger = ledger_new();
+        if (!w->ledger) {
+                bundle_writer_free(w);
+                return -ENOMEM;
+        }
+        *ret = w;
+        return 0;
+}
+
+/* Make the directory under its .partial name and open it. */
+static int bundle_place(struct bundle_writer *w, int dirfd, const char *dir_name, const char *comm, pid_t pid,
+                        uint64_t realtime_ns, struct diag *d)
+{
+        int r;
+
         w->parent_name = strdup(dir_name);
         w->parent_fd = fcntl(dirfd, F_DUPFD_CLOEXEC, 3);
-        r = w->parent_fd < 0 ? -errno : w->ledger && w->parent_name ? 0 : -ENOMEM;
+        r = w->parent_fd < 0 ? -errno : w->parent_name ? 0 : -ENOMEM;
         for (unsigned n = 1; r == 0; n++) {
                 struct stat st;
 
@@ -75,22 +86,77 @@ int bundle_create(int dirfd, const char *dir_name, const char *comm, pid_t pid, 
                 if (errno != EEXIST || n >= BUNDLE_NAME_TRIES)
                         r = -errno;
         }
-        if (r < 0) {
-                diag_set(d, r, "%s: cannot make a bundle there: %s", dir_name, strerror(-r));
-                bundle_writer_free(w);
-                return r;
-        }
+        if (r < 0)
+                return diag_set(d, r, "%s: cannot make a bundle there: %s", dir_name, strerror(-r));
+        w->partial = true;
         w->fd = openat(w->parent_fd, w->name.partial, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         r = w->fd < 0 ? -errno : path_update(w);
         if (r < 0) {
                 diag_set(d, r, "%s: cannot open the new bundle: %s", dir_name, strerror(-r));
                 bundle_discard(w);
-                bundle_writer_free(w);
                 return r;
         }
         manifest_reserve(w);
+        return 0;
+}
+
+int bundle_create(int dirfd, const char *dir_name, const char *comm, pid_t pid, uint64_t realtime_ns,
+                  struct bundle_writer **ret, struct diag *d)
+{
+        struct bundle_writer *w;
+        int r = writer_new(&w);
+
+        if (r < 0)
+                return diag_set(d, r, "%s", strerror(-r));
+        r = bundle_place(w, dirfd, dir_name, comm, pid, realtime_ns, d);
+        if (r < 0) {
+                bundle_writer_free(w);
+                return r;
+        }
         *ret = w;
         return 0;
+}
+
+int bundle_create_in_memory(size_t most_bytes, size_t touched_bytes, struct bundle_writer **ret)
+{
+        struct bundle_writer *w;
+        int r = writer_new(&w);
+
+        if (r < 0)
+                return r;
+        r = spool_make(most_bytes, touched_bytes, &w->spool);
+        if (r < 0) {
+                bundle_writer_free(w);
+                return r;
+        }
+        *ret = w;
+        return 0;
+}
+
+int bundle_write_out(struct bundle_writer *w, int dirfd, const char *dir_name, const char *comm, pid_t pid,
+                     uint64_t realtime_ns, struct diag *d)
+{
+        _cleanup_spool_ struct spool *spool = take_ptr(w->spool);
+        struct spool_piece piece;
+        size_t at = 0;
+        int first = 0, r = bundle_place(w, dirfd, dir_name, comm, pid, realtime_ns, d);
+
+        if (r < 0)
+                return r;
+        /* Pieces of one section follow each other. */
+        while (spool_next(spool, &at, &piece)) {
+                if (!piece.continues) {
+                        fd_closep(&w->section_fd);
+                        w->section_fd = section_file_make(w, piece.path);
+                        r = w->section_fd < 0 ? w->section_fd : 0;
+                }
+                if (r == 0)
+                        r = file_write_all(w->section_fd, piece.data, piece.len);
+                if (r < 0 && first == 0)
+                        first = diag_set(d, r, "%s/%s: %s", w->path, piece.path, strerror(-r));
+        }
+        fd_closep(&w->section_fd);
+        return first;
 }
 
 /* The first manifest is a file of its own; the last one goes into the room that was kept for it and takes the
@@ -192,6 +258,7 @@ void bundle_writer_free(struct bundle_writer *w)
         fd_closep(&w->dir_fd);
         fd_closep(&w->fd);
         fd_closep(&w->parent_fd);
+        spool_free(w->spool);
         ledger_free(w->ledger);
         free(w->parent_name);
         free(w->path);

@@ -24,6 +24,14 @@ struct bundle_writer;
 int bundle_create(int dirfd, const char *dir_name, const char *comm, pid_t pid, uint64_t realtime_ns,
                   struct bundle_writer **ret, struct diag *d);
 
+/* The same in two steps, for a target that must not wait for a disk: sections go into memory, at most most_bytes of
+ * them, of which touched_bytes will cause no page fault; then everything is written out.  -ENOMEM. */
+int bundle_create_in_memory(size_t most_bytes, size_t touched_bytes, struct bundle_writer **ret);
+
+/* 0; -errno with d filled of the first failure: what could be written is there. */
+int bundle_write_out(struct bundle_writer *w, int dirfd, const char *dir_name, const char *comm, pid_t pid,
+                     uint64_t realtime_ns, struct diag *d);
+
 /* One section.  `path` is relative, its directories are made as needed.  What goes wrong with the file itself
  * becomes its status.  A section that ends other than ok without a byte leaves no file. */
 void section_begin(struct bundle_writer *w, const char *path, bool optional);

@@ -8,11 +8,13 @@
 #include <limits.h>
 
 #include "bundle/writer.h"
+#include "bundle/writer_spool.h"
 #include "bundle/writer_ledger.h"
 #include "bundle/writer_name.h"
 
 struct bundle_writer {
-        int parent_fd; /* where the bundle lies */
+        struct spool *spool; /* while there is one, sections go there and not into files */
+        int parent_fd;       /* where the bundle lies */
         int fd;        /* the bundle */
         char *parent_name;
         struct bundle_name name;
@@ -37,5 +39,8 @@ static inline int bundle_file_make(int dirfd, const char *name)
 
         return fd < 0 ? -errno : fd;
 }
+
+/* A new file at `path`, which may have directories.  fd or -errno. */
+int section_file_make(struct bundle_writer *w, const char *path);
 
 #endif

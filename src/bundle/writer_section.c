@@ -53,7 +53,7 @@ static int dir_enter(struct bundle_writer *w, const char *path, size_t len)
         return 0;
 }
 
-static int section_file_make(struct bundle_writer *w, const char *path)
+int section_file_make(struct bundle_writer *w, const char *path)
 {
         const char *slash = strrchr(path, '/');
         int r;
@@ -88,12 +88,14 @@ static void section_flush(struct bundle_writer *w)
         struct ledger *l = w->ledger;
         int r = 0;
 
-        if (w->section_fd < 0 && w->section_error == 0) {
+        if (w->spool && w->section_error == 0) {
+                r = spool_add(w->spool, l->current.path, l->pending, l->pending_len);
+        } else if (w->section_fd < 0 && w->section_error == 0) {
                 r = section_file_make(w, l->current.path);
                 if (r >= 0)
                         w->section_fd = r;
         }
-        if (r >= 0 && w->section_error == 0)
+        if (r >= 0 && w->section_error == 0 && !w->spool)
                 r = file_write_all(w->section_fd, l->pending, l->pending_len);
         if (r < 0)
                 w->section_error = -r;

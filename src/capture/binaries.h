@@ -13,6 +13,9 @@
 #include "base/buf.h"
 #include "base/target.h"
 
+/* Enough for any honest process; more are left out. */
+#define BINARIES_MAX 1024
+
 /* Opens every file that is mapped executable (each inode once, at most `max`), writes the table to a memfd
  * and returns it; the fds stay open without CLOEXEC until binaries_close().  -errno on failure.  `maps` is
  * the text of /proc/PID/maps. */

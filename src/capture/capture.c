@@ -12,12 +12,9 @@
 #include "capture/manifest.h"
 #include "capture/threads.h"
 
-#define HEAD_MAX     32768 /* exe may have 4 KiB, six times that when every byte is escaped */
-#define BINARIES_MAX 1024  /* files that are kept open for the analysis */
 
 /* For the whole of the program's life: a capture is no time for malloc(). */
 static char copy_buffer[COLLECT_BUFFER];
-static char head_memory[HEAD_MAX];
 
 struct capture {
         struct manifest manifest;
@@ -32,14 +29,6 @@ static void capture_done(struct capture *c)
         threads_free(c->threads);
         bundle_writer_free(c->writer);
         binaries_close(c->binaries_fd);
-}
-
-static int manifest_write(struct capture *c)
-{
-        struct buf head = BUF_FIXED(head_memory, sizeof(head_memory));
-
-        manifest_head(&c->manifest, &head);
-        return head.cut ? -ENOBUFS : bundle_write_manifest(c->writer, head.data, head.len);
 }
 
 /* The bundle, with its first manifest, before the target is touched.  Nothing is left behind when it fails. */
@@ -57,7 +46,7 @@ static int capture_begin(struct capture *c, const struct capture_request *reques
                           &c->writer, d);
         if (r < 0)
                 return r;
-        r = manifest_write(c);
+        r = manifest_write(&c->manifest, c->writer);
         if (r < 0)
                 diag_set(d, r, "%s: cannot write a bundle there: %s", request->out_dir, strerror(-r));
         if (r == 0 && target_check(t) < 0)
@@ -131,7 +120,7 @@ int capture_run(const struct capture_request *request, struct capture_outcome *r
                 return r;
         capture_rest(&c);
         c.manifest.complete = true;
-        outcome.incomplete = manifest_write(&c) < 0 || bundle_incomplete(c.writer) || c.target_died;
+        outcome.incomplete = manifest_write(&c.manifest, c.writer) < 0 || bundle_incomplete(c.writer) || c.target_died;
         /* When the name cannot be given, the evidence is still where bundle_path() says. */
         if (bundle_finish(c.writer, d) < 0)
                 outcome.incomplete = true;

@@ -96,17 +96,34 @@ static size_t neighbourhood_end(size_t row)
         return end;
 }
 
+/* There is no time left for this row. */
+static void leave_out(struct collect *c, const struct collector *row)
+{
+        char path[128];
+
+        snprintf(path, sizeof(path), row->scope == SCOPE_MACHINE ? "%.0d%s" : "proc/%d/%s", c->target->pid, row->name);
+        section_missing(c->writer, path, row->optional, ETIME, "the time for it was used up");
+}
+
 void collect_rows(struct collect *c, size_t first)
 {
         for (size_t row = first, end; row < n_collectors; row = end) {
                 const struct collector *rows = &collectors[row];
+                uint64_t now = clock_monotonic_ns();
 
                 end = neighbourhood_end(row);
                 if (!collect_wants(c->only, rows->group) || (rows->applies && !rows->applies(c)))
                         continue;
+                if (c->end_ns && now >= c->end_ns) {
+                        for (size_t i = row; i < end; i++)
+                                leave_out(c, &collectors[i]);
+                        continue;
+                }
                 c->progress->row = row;
                 c->progress->next = end;
-                c->progress->deadline_ns = clock_monotonic_ns() + rows->deadline_ns;
+                c->progress->deadline_ns = now + rows->deadline_ns;
+                if (c->end_ns && c->progress->deadline_ns > c->end_ns)
+                        c->progress->deadline_ns = c->end_ns;
                 scopes[rows->scope].collect(c, rows, end - row);
         }
         c->progress->next = n_collectors;

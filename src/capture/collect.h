@@ -47,6 +47,7 @@ struct collect {
         bool with_environ;
         pid_t ns_pid;     /* the target's PID in its own PID namespace */
         bool own_process; /* we are the child: namespaces may be changed, we end soon */
+        uint64_t end_ns;  /* CLOCK_MONOTONIC: no row begins or goes on after it; 0: each has its own deadline only */
         struct collect_progress *progress;
         struct inode_set sockets; /* the inodes of the target's sockets, once its descriptors were read */
         bool sockets_known;

@@ -12,6 +12,11 @@
 #include "base/maps_line.h"
 #include "base/number.h"
 
+#define HEAD_MAX 32768 /* exe may have 4 KiB, six times that when every byte is escaped */
+
+/* For the whole of the program's life: a capture is no time for malloc(). */
+static char head_memory[HEAD_MAX];
+
 static const char *const ns_names[] = {"mnt", "net", "pid", "user", "cgroup"};
 
 /* readlink() of "ns/net" gives "net:[4026531840]". */
@@ -181,4 +186,12 @@ void manifest_head(const struct manifest *m, struct buf *out)
         json_put_object_end(&j);
         put_target(&j, m->request->target, &m->id, m->threads.condition);
         put_threads(&j, &m->threads);
+}
+
+int manifest_write(const struct manifest *m, struct bundle_writer *w)
+{
+        struct buf head = BUF_FIXED(head_memory, sizeof(head_memory));
+
+        manifest_head(m, &head);
+        return head.cut ? -ENOBUFS : bundle_write_manifest(w, head.data, head.len);
 }

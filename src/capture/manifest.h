@@ -33,4 +33,7 @@ struct manifest {
 /* Appends the open object that bundle_write_manifest() wants. */
 void manifest_head(const struct manifest *m, struct buf *out);
 
+/* Write manifest.json, or replace it.  0 or -errno. */
+int manifest_write(const struct manifest *m, struct bundle_writer *w);
+
 #endif

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "capture/memory_tight.h"
 #include "capture/modules.h"
@@ -112,20 +113,26 @@ int threads_prepare(const struct target *t, uint64_t stop_deadline_ns, struct th
         return 0;
 }
 
+/* The registers of thread i, which stands still; false: it has ended, or they are not understood. */
+static bool read_registers(struct thread_capture *c, size_t i)
+{
+        int r = tracee_registers(c->tracees.list[i].tid, stacks_registers(&c->stacks, i), c->stacks.arch->gregs_size);
+
+        if (r == -ENOTSUP)
+                c->stacks.threads[i].reason = "a 32-bit thread: its registers are not understood";
+        else if (r < 0)
+                c->stacks.threads[i].reason = "it ended meanwhile";
+        return r == 0;
+}
+
 static void on_stopped(void *arg, size_t i)
 {
         struct thread_capture *c = arg;
-        void *registers = stacks_registers(&c->stacks, i);
-        pid_t tid = c->tracees.list[i].tid;
-        int r = tracee_registers(tid, registers, c->stacks.arch->gregs_size);
 
-        if (r == 0) {
-                resume_unnoticed(tid, registers);
+        if (read_registers(c, i)) {
+                resume_unnoticed(c->tracees.list[i].tid, stacks_registers(&c->stacks, i));
                 stacks_take(&c->stacks, i);
-        } else if (r == -ENOTSUP)
-                c->stacks.threads[i].reason = "a 32-bit thread: its registers are not understood";
-        else
-                c->stacks.threads[i].reason = "it ended meanwhile";
+        }
 }
 
 /* A thread that did not stop, or that we may not stop. */
@@ -199,6 +206,24 @@ int threads_take(struct thread_capture *c)
                 if (r < 0)
                         return r;
         }
+}
+
+void threads_take_held(struct thread_capture *c, const pid_t *tids, size_t n)
+{
+        struct tracees *t = &c->tracees;
+
+        /* That it is exiting and traced, by us, is what we came for. */
+        c->condition = (struct condition){0};
+        t->begin_ns = clock_monotonic_ns();
+        t->n = n < t->size ? n : t->size;
+        for (size_t i = 0; i < t->n; i++) {
+                t->list[i] = (struct tracee){.tid = tids[i], .state = TRACEE_STOPPED};
+                c->stacks.threads[i].tid = tids[i];
+                if (read_registers(c, i))
+                        stacks_take(&c->stacks, i);
+        }
+        stacks_finish(&c->stacks);
+        t->end_ns = clock_monotonic_ns();
 }
 
 const struct buf *threads_maps(const struct thread_capture *c)

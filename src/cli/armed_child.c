@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: MIT */
+#include "cli/armed_child.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+
+#include "base/clock.h"
+#include "base/oom_report.h"
+#include "capture/at_kill.h"
+#include "cli/oom_words.h"
+#include "cli/survive.h"
+#include "injector/attend.h"
+#include "injector/tracer.h"
+
+/* Room for the threads of one process; a table of 1 MiB. */
+#define MAX_THREADS 20000
+
+/* After the last thread was let go: the memory of a large process takes a while to be freed (26 us per MiB). */
+#define GONE_NS (2 * NS_PER_S)
+
+/* The kernel's line comes before the kill or at most some ms later; then it is not the kernel's. */
+#define KMSG_WAIT_NS (300 * NS_PER_MS)
+
+#define HISTORY_WAIT_MS 1000
+#define KMSG_TEXT_MAX   ((size_t)256 << 10)
+
+struct child {
+        const struct armed_child *a;
+        struct attend *attend;
+        struct at_kill *kill;
+        struct kmsg kmsg;
+        bool has_kmsg, gone;
+};
+
+static void say(const struct armed_child *a, enum armed_word word, const char *text, uint32_t n, bool incomplete)
+{
+        struct armed_message m = {.word = word, .n_threads = n, .incomplete = incomplete};
+
+        snprintf(m.text, sizeof(m.text), "%s", text);
+        send(a->fd, &m, sizeof(m), MSG_NOSIGNAL);
+}
+
+static void on_dying(void *data, const struct attend_dying *dying)
+{
+        struct child *c = data;
+
+        at_kill_take(c->kill, dying);
+}
+
+static void on_gone(void *data, pid_t pid)
+{
+        struct child *c = data;
+
+        (void)pid;
+        c->gone = true;
+}
+
+/* Answer the kernel until the target is gone; once its memory was copied, only so long as it may take to die. */
+static void attend_to_the_end(struct child *c)
+{
+        sigset_t chld;
+        uint64_t taken_ns = 0;
+
+        sigemptyset(&chld);
+        sigaddset(&chld, SIGCHLD);
+        while (!c->gone) {
+                uint64_t again = attend_handle(c->attend), now = clock_monotonic_ns(), wait_ns = 10 * NS_PER_S;
+                struct timespec t;
+
+                if (at_kill_taken(c->kill)) {
+                        if (taken_ns == 0)
+                                taken_ns = now;
+                        if (now - taken_ns > GONE_NS)
+                                return;
+                        wait_ns = 10 * NS_PER_MS;
+                }
+                if (again != UINT64_MAX)
+                        wait_ns = again > now ? again - now : 0;
+                t.tv_sec = (time_t)(wait_ns / NS_PER_S);
+                t.tv_nsec = (long)(wait_ns % NS_PER_S);
+                if (!c->gone)
+                        sigtimedwait(&chld, NULL, &t);
+        }
+}
+
+/* As the kernel hands it out: PRIORITY,SEQUENCE,MICROSECONDS,-;TEXT with everything unprintable as \xNN. */
+static void add_record(struct buf *out, const struct kmsg_record *r)
+{
+        buf_printf(out, "%u,%llu,%llu,-;", r->facility * 8 + r->level, (unsigned long long)r->seq,
+                   (unsigned long long)(r->time_ns / NS_PER_US));
+        for (size_t i = 0; i < r->text_len; i++) {
+                unsigned char byte = (unsigned char)r->text[i];
+
+                if (byte >= 0x20 && byte < 0x7f && byte != '\\')
+                        buf_char(out, (char)byte);
+                else
+                        buf_printf(out, "\\x%02x", byte);
+        }
+        buf_char(out, '\n');
+}
+
+/* The log's records up to the kill of this process, from the last kill before on.  NULL: it was not killed for memory. */
+static struct oom_kill *find_kill(struct child *c, struct buf *text)
+{
+        _cleanup_oom_log_ struct oom_log log = {0};
+        uint64_t until = clock_monotonic_ns() + KMSG_WAIT_NS;
+        struct kmsg_record record;
+        struct oom_event event;
+
+        for (;;) {
+                struct pollfd p = {.fd = c->kmsg.fd, .events = POLLIN};
+                int r = kmsg_read(&c->kmsg, &record);
+
+                if (r < 0 || (r == 0 && clock_monotonic_ns() >= until))
+                        return NULL;
+                if (r == 0) {
+                        poll(&p, 1, 10);
+                        continue;
+                }
+                if (record.facility == KMSG_FACILITY_KERNEL)
+                        add_record(text, &record);
+                if (oom_log_feed(&log, &record) < 0)
+                        return NULL;
+                while (oom_log_next(&log, &event)) {
+                        if (event.kind == OOM_EVENT_KILL && event.kill->pid == c->a->target->pid)
+                                return event.kill;
+                        if (event.kind == OOM_EVENT_KILL)
+                                buf_reset(text);
+                        oom_kill_free(event.kill);
+                }
+        }
+}
+
+static void take_history(const struct armed_child *a, struct buf *ret)
+{
+        struct pollfd p = {.fd = a->fd, .events = POLLIN};
+        char byte;
+
+        if (poll(&p, 1, HISTORY_WAIT_MS) == 1 && recv(a->fd, &byte, 1, 0) == 1 &&
+            a->shared->history_len < sizeof(a->shared->history)) {
+                *ret = BUF_FIXED(a->shared->history, sizeof(a->shared->history));
+                ret->len = a->shared->history_len;
+        }
+}
+
+static void write_bundle(struct child *c, const struct oom_kill *kill, const struct buf *kmsg)
+{
+        const struct armed_child *a = c->a;
+        char empty[1] = "", words[1024];
+        struct buf history = BUF_FIXED(empty, sizeof(empty)), sentence = BUF_FIXED(words, sizeof(words));
+        struct capture_outcome outcome;
+        struct diag d = {0};
+        int r;
+
+        if (kill)
+                oom_words(kill, &sentence);
+        else
+                buf_str(&sentence, "killed by SIGKILL; whether the kernel did it for memory could not be seen (no access to /dev/kmsg)");
+        say(a, ARMED_KILLED, words, 0, false);
+        take_history(a, &history);
+        r = at_kill_write(c->kill,
+                          &(struct capture_request){.target = a->target,
+                                                    .out_dirfd = a->dirfd,
+                                                    .out_dir = a->dir_name,
+                                                    .trigger_kind = "kill",
+                                                    .trigger_sentence = words,
+                                                    .guarantee = "at-kill",
+                                                    .history = &history},
+                          kmsg, &outcome, &d);
+        if (r < 0)
+                say(a, ARMED_FAILED, d.text, 0, false);
+        else
+                say(a, ARMED_BUNDLE, outcome.path, 0, outcome.incomplete);
+}
+
+void armed_child_main(const struct armed_child *a)
+{
+        struct child c = {.a = a};
+        struct attend_calls calls = {.dying = on_dying, .gone = on_gone, .data = &c, .signals = 1ull << (SIGKILL - 1)};
+        _cleanup_buf_ struct buf text = BUF_GROWING(KMSG_TEXT_MAX);
+        struct oom_kill *kill = NULL;
+        struct diag d = {0};
+        sigset_t all;
+        int r;
+
+        /* Nobody would tell of the bundle, nor stop us. */
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (getppid() != a->parent)
+                _exit(1);
+        sigfillset(&all);
+        sigprocmask(SIG_SETMASK, &all, NULL);
+        r = at_kill_make(a->target, a->budget_ns, &c.kill, &d);
+        if (r == 0)
+                r = attend_new(&calls, 1, MAX_THREADS, &c.attend) < 0 ? diag_set(&d, -ENOMEM, "%s", strerror(ENOMEM)) : 0;
+        c.has_kmsg = kmsg_open(&c.kmsg, KMSG_FROM_NOW, NULL) == 0;
+        survive_lock_memory(NULL);
+        tracer_hurry();
+        if (r == 0)
+                r = attend_add(c.attend, a->target->pid, &d);
+        if (r < 0) {
+                say(a, ARMED_REFUSED, d.text, 0, false);
+                _exit(1);
+        }
+        say(a, ARMED_READY, "", (uint32_t)r, false);
+        attend_to_the_end(&c);
+        if (at_kill_taken(c.kill))
+                kill = c.has_kmsg ? find_kill(&c, &text) : NULL;
+        if (at_kill_taken(c.kill) && (kill || !c.has_kmsg))
+                write_bundle(&c, kill, c.has_kmsg ? &text : NULL);
+        else
+                say(a, ARMED_OTHER_END, "", 0, false);
+        _exit(0);
+}
