@@ -10,7 +10,9 @@
 #include <sys/wait.h>
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/number.h"
+#include "base/target.h"
 #include "injector/attend_table.h"
 
 /* TRACEEXEC: a thread that executes takes over the leader's TID; the event is where that can be seen. */
@@ -73,6 +75,17 @@ size_t attend_threads(const struct attend *a)
 /* --- seizing
  * -------------------------------------------------------------------------------------------------- */
 
+/* It stays as a zombie until the last thread ends. */
+static bool leader_has_exited(DIR *task)
+{
+        char text[1024];
+        struct buf b = BUF_FIXED(text, sizeof(text));
+        struct stat_brief brief;
+
+        return file_read_at(dirfd(task), "../stat", &b) == 0 &&
+               stat_brief_parse(b.data, b.len, &brief) == 0 && brief.state == 'Z';
+}
+
 /* One pass over the threads; the number that were new, or -errno. */
 static int seize_new_threads(struct attend *a, struct attended_process *process, DIR *task)
 {
@@ -88,12 +101,9 @@ static int seize_new_threads(struct attend *a, struct attended_process *process,
                 if (ptrace(PTRACE_SEIZE, (pid_t)tid, NULL, ATTEND_OPTIONS) < 0) {
                         if (errno == ESRCH)
                                 continue; /* ended meanwhile */
-                        /* A leader that has exited stays as a zombie and cannot be seized: its threads can.
-                         */
-                        if (errno == EPERM && (pid_t)tid == process->pid && process->n_threads == 0) {
-                                errno = 0;
+                        /* A leader that has exited cannot be seized: its threads can. */
+                        if (errno == EPERM && (pid_t)tid == process->pid && leader_has_exited(task))
                                 continue;
-                        }
                         /* Born of a seized thread after readdir: already ours, its first stop is on the way.
                          */
                         if (errno == EPERM && process->n_threads > 0)

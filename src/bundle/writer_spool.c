@@ -8,7 +8,7 @@
 struct spool {
         char *memory;
         size_t size, used;
-        size_t last;    /* where the last piece begins, if used > 0 */
+        size_t last; /* where the last piece begins, if used > 0 */
 };
 
 /* In memory: this, the path with its NUL, the data; the next one at a multiple of its alignment. */
@@ -32,7 +32,8 @@ int spool_make(size_t most_bytes, size_t touched_bytes, struct spool **ret)
         if (!s)
                 return -ENOMEM;
         s->size = most_bytes;
-        s->memory = mmap(NULL, most_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        s->memory = mmap(NULL, most_bytes, PROT_READ | PROT_WRITE,
+                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
         if (s->memory == MAP_FAILED) {
                 free(s);
                 return -ENOMEM;

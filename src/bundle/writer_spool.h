@@ -15,14 +15,14 @@ struct spool;
 
 /* Address space for most_bytes; the first touched_bytes of it cause no page fault any more.  0 or -ENOMEM. */
 int spool_make(size_t most_bytes, size_t touched_bytes, struct spool **ret);
-void spool_free(struct spool *s);    /* NULL is fine */
+void spool_free(struct spool *s); /* NULL is fine */
 
 /* Append a piece of the file `path`.  0, or -ENOSPC when it does not fit. */
 int spool_add(struct spool *s, const char *path, const void *data, size_t len);
 
 struct spool_piece {
         const char *path;
-        bool continues;    /* the same file as the piece before */
+        bool continues; /* the same file as the piece before */
         const char *data;
         size_t len;
 };

@@ -42,10 +42,12 @@ int at_kill_make(const struct target *t, uint64_t budget_ns, struct at_kill **re
                 k->target = t;
                 k->budget_ns = budget_ns;
                 k->buffer = malloc(COLLECT_BUFFER);
-                k->ballast = mmap(NULL, BALLAST_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+                k->ballast = mmap(NULL, BALLAST_BYTES, PROT_READ | PROT_WRITE,
+                                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
                 if (k->ballast == MAP_FAILED)
                         k->ballast = NULL;
-                r = k->buffer && k->ballast ? bundle_create_in_memory(SPOOL_MOST, SPOOL_TOUCHED, &k->writer) : -ENOMEM;
+                r = k->buffer && k->ballast ? bundle_create_in_memory(SPOOL_MOST, SPOOL_TOUCHED, &k->writer)
+                                            : -ENOMEM;
         }
         if (r < 0) {
                 at_kill_free(k);
@@ -125,15 +127,16 @@ static void write_sections(struct at_kill *k, const struct capture_request *requ
                 section_missing(k->writer, "kmsg", true, 0, "the kernel's log could not be read");
 }
 
-int at_kill_write(struct at_kill *k, const struct capture_request *request, const struct buf *kmsg, struct capture_outcome *ret,
-                  struct diag *d)
+int at_kill_write(struct at_kill *k, const struct capture_request *request, const struct buf *kmsg,
+                  struct capture_outcome *ret, struct diag *d)
 {
-        struct capture_outcome outcome = {.binaries_fd = -1, .target_died = true, .pause_ns = k->manifest.threads.pause_ns};
+        struct capture_outcome outcome = {
+                .binaries_fd = -1, .target_died = true, .pause_ns = k->manifest.threads.pause_ns};
         int r, write_error;
 
         k->manifest.request = request;
-        write_error = bundle_write_out(k->writer, request->out_dirfd, request->out_dir, k->target->comm, k->target->pid,
-                                       k->manifest.realtime_ns, d);
+        write_error = bundle_write_out(k->writer, request->out_dirfd, request->out_dir, k->target->comm,
+                                       k->target->pid, k->manifest.realtime_ns, d);
         /* Without a directory there is nothing; with one that is full there is what fits. */
         if (!bundle_path(k->writer))
                 return write_error;

@@ -182,7 +182,10 @@ void manifest_head(const struct manifest *m, struct buf *out)
         json_put_string(&j, "kind", m->request->trigger_kind);
         json_put_string(&j, "sentence", m->request->trigger_sentence);
         json_put_string(&j, "guarantee", m->request->guarantee);
-        json_put_null(&j, "ms_before_kill");
+        if (strcmp(m->request->guarantee, "at-kill") == 0)
+                json_put_uint(&j, "ms_before_kill", 0);
+        else
+                json_put_null(&j, "ms_before_kill");
         json_put_object_end(&j);
         put_target(&j, m->request->target, &m->id, m->threads.condition);
         put_threads(&j, &m->threads);

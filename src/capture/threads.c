@@ -116,7 +116,8 @@ int threads_prepare(const struct target *t, uint64_t stop_deadline_ns, struct th
 /* The registers of thread i, which stands still; false: it has ended, or they are not understood. */
 static bool read_registers(struct thread_capture *c, size_t i)
 {
-        int r = tracee_registers(c->tracees.list[i].tid, stacks_registers(&c->stacks, i), c->stacks.arch->gregs_size);
+        int r = tracee_registers(c->tracees.list[i].tid, stacks_registers(&c->stacks, i),
+                                 c->stacks.arch->gregs_size);
 
         if (r == -ENOTSUP)
                 c->stacks.threads[i].reason = "a 32-bit thread: its registers are not understood";

@@ -12,14 +12,16 @@
 #include "base/file.h"
 #include "cli/armed_child.h"
 
-int armed_start(const struct target *t, int dirfd, const char *dir_name, uint64_t budget_ns, struct armed *ret, struct diag *d)
+int armed_start(const struct target *t, int dirfd, const char *dir_name, uint64_t budget_ns,
+                struct armed *ret, struct diag *d)
 {
         struct armed a = ARMED_NONE;
         _cleanup_buf_ struct buf maps = BUF_GROWING((size_t)64 << 20);
         pid_t self = getpid();
         int pair[2];
 
-        a.shared = mmap(NULL, sizeof(*a.shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+        a.shared = mmap(NULL, sizeof(*a.shared), PROT_READ | PROT_WRITE,
+                        MAP_SHARED | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
         if (a.shared == MAP_FAILED)
                 return diag_set(d, -ENOMEM, "PID %d: cannot be armed: %s", t->pid, strerror(ENOMEM));
         if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) {

@@ -23,22 +23,23 @@ enum armed_word { ARMED_READY, ARMED_REFUSED, ARMED_KILLED, ARMED_BUNDLE, ARMED_
 
 struct armed_message {
         enum armed_word word;
-        bool incomplete;        /* BUNDLE: exit status 4 */
-        uint32_t n_threads;     /* READY */
-        char text[PATH_MAX];    /* REFUSED, FAILED: why; KILLED: the sentence; BUNDLE: the path */
+        bool incomplete;     /* BUNDLE: exit status 4 */
+        uint32_t n_threads;  /* READY */
+        char text[PATH_MAX]; /* REFUSED, FAILED: why; KILLED: the sentence; BUNDLE: the path */
 };
 
 struct armed {
-        pid_t child;    /* 0: nobody attends */
-        int fd;         /* messages come here; readable at its end, too */
-        int binaries_fd;    /* the target's files, for the report (capture/binaries.h), or -1 */
+        pid_t child;     /* 0: nobody attends */
+        int fd;          /* messages come here; readable at its end, too */
+        int binaries_fd; /* the target's files, for the report (capture/binaries.h), or -1 */
         struct armed_shared *shared;
 };
 
 #define ARMED_NONE ((struct armed){.fd = -1, .binaries_fd = -1})
 
 /* `dirfd` and `dir_name`: where the bundle goes.  0, or -errno with d filled. */
-int armed_start(const struct target *t, int dirfd, const char *dir_name, uint64_t budget_ns, struct armed *ret, struct diag *d);
+int armed_start(const struct target *t, int dirfd, const char *dir_name, uint64_t budget_ns,
+                struct armed *ret, struct diag *d);
 
 /* The next message: 1; 0 when there is none; -EPIPE when it has ended. */
 int armed_read(struct armed *a, struct armed_message *ret);

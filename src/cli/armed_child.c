@@ -36,7 +36,8 @@ struct child {
         bool has_kmsg, gone;
 };
 
-static void say(const struct armed_child *a, enum armed_word word, const char *text, uint32_t n, bool incomplete)
+static void say(const struct armed_child *a, enum armed_word word, const char *text, uint32_t n,
+                bool incomplete)
 {
         struct armed_message m = {.word = word, .n_threads = n, .incomplete = incomplete};
 
@@ -68,7 +69,8 @@ static void attend_to_the_end(struct child *c)
         sigemptyset(&chld);
         sigaddset(&chld, SIGCHLD);
         while (!c->gone) {
-                uint64_t again = attend_handle(c->attend), now = clock_monotonic_ns(), wait_ns = 10 * NS_PER_S;
+                uint64_t again = attend_handle(c->attend), now = clock_monotonic_ns(),
+                         wait_ns = 10 * NS_PER_S;
                 struct timespec t;
 
                 if (at_kill_taken(c->kill)) {
@@ -159,7 +161,8 @@ static void write_bundle(struct child *c, const struct oom_kill *kill, const str
         if (kill)
                 oom_words(kill, &sentence);
         else
-                buf_str(&sentence, "killed by SIGKILL; whether the kernel did it for memory could not be seen (no access to /dev/kmsg)");
+                buf_str(&sentence, "killed by SIGKILL; whether the kernel did it for memory could not be "
+                                   "seen (no access to /dev/kmsg)");
         say(a, ARMED_KILLED, words, 0, false);
         take_history(a, &history);
         r = at_kill_write(c->kill,
@@ -180,7 +183,8 @@ static void write_bundle(struct child *c, const struct oom_kill *kill, const str
 void armed_child_main(const struct armed_child *a)
 {
         struct child c = {.a = a};
-        struct attend_calls calls = {.dying = on_dying, .gone = on_gone, .data = &c, .signals = 1ull << (SIGKILL - 1)};
+        struct attend_calls calls = {
+                .dying = on_dying, .gone = on_gone, .data = &c, .signals = 1ull << (SIGKILL - 1)};
         _cleanup_buf_ struct buf text = BUF_GROWING(KMSG_TEXT_MAX);
         struct oom_kill *kill = NULL;
         struct diag d = {0};
@@ -195,7 +199,9 @@ void armed_child_main(const struct armed_child *a)
         sigprocmask(SIG_SETMASK, &all, NULL);
         r = at_kill_make(a->target, a->budget_ns, &c.kill, &d);
         if (r == 0)
-                r = attend_new(&calls, 1, MAX_THREADS, &c.attend) < 0 ? diag_set(&d, -ENOMEM, "%s", strerror(ENOMEM)) : 0;
+                r = attend_new(&calls, 1, MAX_THREADS, &c.attend) < 0
+                            ? diag_set(&d, -ENOMEM, "%s", strerror(ENOMEM))
+                            : 0;
         c.has_kmsg = kmsg_open(&c.kmsg, KMSG_FROM_NOW, NULL) == 0;
         survive_lock_memory(NULL);
         tracer_hurry();

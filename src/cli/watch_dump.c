@@ -159,6 +159,19 @@ int watch_dump_take(struct watch_dumps *w, const struct target *t, const struct 
         return 0;
 }
 
+void watch_dump_publish(struct watch_dumps *w, char *path, int binaries_fd, bool incomplete)
+{
+        struct capture_outcome outcome = {.path = path, .binaries_fd = binaries_fd};
+
+        w->taken++;
+        w->incomplete = w->incomplete || incomplete;
+        if (w->options->report)
+                start_report(w, &outcome);
+        else
+                announce(w, outcome.path);
+        free(outcome.path);
+}
+
 void watch_dump_reap(struct watch_dumps *w)
 {
         int status;

@@ -38,6 +38,10 @@ void watch_dump_prepare(void);
 int watch_dump_take(struct watch_dumps *w, const struct target *t, const struct history *history,
                     const char *kind, const char *sentence);
 
+/* A bundle that the attending process has written: have its report made and name it.  `path` is taken over;
+ * binaries_fd stays the caller's and must live until the next call to watch_dump_reap(). */
+void watch_dump_publish(struct watch_dumps *w, char *path, int binaries_fd, bool incomplete);
+
 /* Look after the children that have ended (SIGCHLD). */
 void watch_dump_reap(struct watch_dumps *w);
 

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "cli/command.h"
 #include "cli/last_word.h"
+#include "cli/watch_arm.h"
 #include "cli/watch_find.h"
 #include "cli/watch_signals.h"
 
@@ -26,7 +27,8 @@
 
 #define EVENTS 64
 
-static char token_timer, token_signal;
+/* Aligned: the lowest bit of an address says whose it is (watch_arm.h). */
+static _Alignas(8) char token_timer, token_signal;
 
 static int epoll_add(struct watcher *w, int fd, void *token)
 {
@@ -73,12 +75,16 @@ static void announce(struct watcher *w, const struct watched *p)
         struct buf b = BUF_FIXED(text, sizeof(text));
 
         for (unsigned i = 0; i < rules->n_triggers; i++) {
-                buf_str(&b, i ? ", " : "at ");
+                bool arms = rules->triggers[i].type->ops->arms;
+
+                buf_str(&b, i ? ", " : "");
+                buf_str(&b, arms ? "" : "dumps at ");
                 trigger_announce(&rules->triggers[i], wholes, &b);
         }
         if (w->options->periodic)
-                buf_printf(&b, "every %g s", (double)w->options->interval_ns / NS_PER_S);
-        watch_say(&w->live, "watching %s (%d): RSS %s of %s (%s); dumps %s", p->target.comm, p->target.pid,
+                buf_printf(&b, "%sdumps every %g s", b.len ? ", " : "",
+                           (double)w->options->interval_ns / NS_PER_S);
+        watch_say(&w->live, "watching %s (%d): RSS %s of %s (%s); %s", p->target.comm, p->target.pid,
                   size_format(p->observer.sampler.now.rss, rss), size_format(wholes->limit.bytes, limit),
                   wholes->limit.source, text);
 }
@@ -131,8 +137,14 @@ static void end(struct watcher *w)
 
 static int dump(struct watcher *w, struct watched *p, const char *kind, const char *sentence)
 {
-        int r = watch_dump_take(&w->dumps, &p->target, &p->observer.history, kind, sentence);
+        bool armed = watch_is_armed(p);
+        int r;
 
+        /* A process has one tracer. */
+        watch_disarm(w, p);
+        r = watch_dump_take(&w->dumps, &p->target, &p->observer.history, kind, sentence);
+        if (armed)
+                watch_arm(w, p);
         p->failures = r < 0 ? p->failures + 1 : 0;
         if (w->options->max_dumps && w->dumps.taken >= w->options->max_dumps)
                 end(w);
@@ -144,7 +156,7 @@ static int dump(struct watcher *w, struct watched *p, const char *kind, const ch
 static void dump_all(struct watcher *w, const char *kind, const char *sentence)
 {
         for (unsigned i = 0; i < w->set.n && !w->ending; i++)
-                if (!w->set.items[i]->ended)
+                if (!w->set.items[i]->ended && !w->set.items[i]->gone)
                         dump(w, w->set.items[i], kind, sentence);
 }
 
@@ -152,9 +164,17 @@ static void fire(struct watcher *w, struct watched *p, int fired)
 {
         const struct observer_rules *rules = &w->options->rules;
         unsigned shift;
+        int arming = fired & observer_arming(rules);
         char text[480];
         struct buf sentence = BUF_FIXED(text, sizeof(text));
 
+        if (arming) {
+                watch_arm(w, p);
+                observer_fired(&p->observer, rules, arming);
+                fired &= ~arming;
+        }
+        if (!fired)
+                return;
         observer_explain(&p->observer, rules, fired, &sentence);
         if (dump(w, p, observer_kind(rules, fired), text) == 0) {
                 observer_fired(&p->observer, rules, fired);
@@ -170,6 +190,12 @@ static void process_ended(struct watcher *w, struct watched *p)
         struct buf word = BUF_FIXED(text, sizeof(text));
 
         watch_loop_retire(w, p);
+        /* Its end may still have to be written. */
+        if (watch_is_armed(p)) {
+                p->ended = false;
+                p->gone = true;
+                p->next_ns = UINT64_MAX;
+        }
         last_word(&p->target, &w->exits, &word);
         watch_say(&w->live, "%s (%d) %s; RSS was %s when last seen", p->target.comm, p->target.pid, text,
                   size_format(p->observer.sampler.now.rss, rss));
@@ -184,9 +210,12 @@ static void tick(struct watcher *w, struct watched *p)
                 fire(w, p, fired);
                 sleep_ns = 0;
         }
+        if (fired >= 0 && watch_is_armed(p) && !observer_wants_arms(&p->observer, &w->options->rules))
+                watch_disarm(w, p);
         if (fired < 0 && p->target.pidfd < 0 && target_check(&p->target) < 0)
                 process_ended(w, p);
-        p->next_ns = clock_monotonic_ns() + sleep_ns;
+        if (!p->gone)
+                p->next_ns = clock_monotonic_ns() + sleep_ns;
 }
 
 /* Dump at every interval; intervals that a dump took longer than are left out. */
@@ -275,7 +304,9 @@ static void handle_event(struct watcher *w, const struct epoll_event *event)
         if (event->data.ptr == &token_signal) {
                 while (read(w->signal_fd, &info, sizeof(info)) == sizeof(info))
                         handle_signal(w, (int)info.ssi_signo);
-        } else if (!p->ended) {
+        } else if (watch_arm_of_token(event->data.ptr)) {
+                watch_arm_hear(w, watch_arm_of_token(event->data.ptr));
+        } else if (!p->ended && !p->gone) {
                 process_ended(w, p);
         }
 }

@@ -7,14 +7,16 @@
 
 #include "base/clock.h"
 #include "base/number.h"
+#include "capture/at_kill.h"
 #include "cli/options.h"
 
 #define INTERVAL_DEFAULT_NS NS_PER_S
 #define INTERVAL_MIN_NS     NS_PER_MS
 #define DAY_NS              (86400 * NS_PER_S)
 #define COOLDOWN_DEFAULT_NS (60 * NS_PER_S)
+#define ARM_DEFAULT         "70%"
 
-enum { OPT_COOLDOWN = 256, OPT_MAX_DUMPS, OPT_KEEP, OPT_EXEC, OPT_NO_REPORT, OPT_TRIGGER };
+enum { OPT_COOLDOWN = 256, OPT_MAX_DUMPS, OPT_KEEP, OPT_EXEC, OPT_NO_REPORT, OPT_KILL_BUDGET, OPT_TRIGGER };
 
 static const struct option own_options[] = {
         {"pid", required_argument, NULL, 'p'},
@@ -27,6 +29,7 @@ static const struct option own_options[] = {
         {"keep", required_argument, NULL, OPT_KEEP},
         {"exec", required_argument, NULL, OPT_EXEC},
         {"no-report", no_argument, NULL, OPT_NO_REPORT},
+        {"kill-budget", required_argument, NULL, OPT_KILL_BUDGET},
         {"help", no_argument, NULL, 'h'},
 };
 
@@ -94,6 +97,17 @@ static int parse_cooldown(struct watch_options *o, struct diag *d)
         return 0;
 }
 
+static int parse_kill_budget(struct watch_options *o, struct diag *d)
+{
+        uint64_t ms;
+
+        if (number_parse(optarg, 2000, &ms) < 0 || ms == 0)
+                return diag_set(d, -EINVAL,
+                                "--kill-budget %.40s: not a number of milliseconds from 1 to 2000", optarg);
+        o->kill_budget_ns = ms * NS_PER_MS;
+        return 0;
+}
+
 static int parse_exe(struct watch_options *o, struct diag *d)
 {
         if (optarg[0] != '/')
@@ -102,31 +116,51 @@ static int parse_exe(struct watch_options *o, struct diag *d)
         return 0;
 }
 
+/* How many of the conditions take dumps. */
+static unsigned n_dumping(const struct observer_rules *rules)
+{
+        unsigned n = 0;
+
+        for (unsigned i = 0; i < rules->n_triggers; i++)
+                n += !rules->triggers[i].type->ops->arms;
+        return n;
+}
+
+static bool is_never_armed(const struct observer_rules *rules)
+{
+        for (unsigned i = 0; i < rules->n_triggers; i++)
+                if (rules->triggers[i].type->ops->arms && strcmp(rules->triggers[i].given, "never") != 0)
+                        return false;
+        return true;
+}
+
+static bool has_arm(const struct observer_rules *rules)
+{
+        return n_dumping(rules) < rules->n_triggers;
+}
+
+/* Armed near the limit, unless the user said when, or wants a dump at every interval only. */
+static int add_default_arm(struct watch_options *o, struct diag *d)
+{
+        if (has_arm(&o->rules) || o->rules.n_triggers == TRIGGERS_MAX ||
+            (o->rules.n_triggers == 0 && o->interval_ns > 0))
+                return 0;
+        return trigger_parse(trigger_type_find("arm"), ARM_DEFAULT, &o->rules.triggers[o->rules.n_triggers++],
+                             d);
+}
+
 /* What only shows when all options are known. */
 static int check_together(struct watch_options *o, int argc, char **argv, struct diag *d)
 {
-        char names[256];
-        struct buf list = BUF_FIXED(names, sizeof(names));
-
         if (optind < argc)
                 return diag_set(d, -EINVAL, "'%s' is not expected; the process is given as -p PID",
                                 argv[optind]);
         if (o->pid == 0 && !o->exe)
                 return diag_set(d, -EINVAL, "which process? give -p PID, or -e EXE for all of an executable");
-        for (size_t i = 0; i < n_trigger_types; i++) {
-                const struct trigger_type *t = &trigger_types[i];
-
-                buf_str(&list, i ? ", " : "");
-                if (t->letter)
-                        buf_printf(&list, "-%c %s", t->letter, t->argument);
-                else
-                        buf_printf(&list, "--%s %s", t->option, t->argument);
-        }
-        if (o->rules.n_triggers == 0 && o->interval_ns == 0)
+        if (n_dumping(&o->rules) == 0 && o->interval_ns == 0 && is_never_armed(&o->rules))
                 return diag_set(d, -EINVAL,
-                                "when is a dump to be taken? give a condition (%s), or -i SECONDS for one "
-                                "at every interval",
-                                names);
+                                "when is a dump to be taken? with --arm never it takes a condition, as in "
+                                "--rss 90%%, or -i SECONDS");
         return 0;
 }
 
@@ -167,6 +201,8 @@ static int parse_one(int c, char **argv, struct watch_options *o, struct diag *d
         case OPT_EXEC:
                 o->exec = optarg;
                 return 0;
+        case OPT_KILL_BUDGET:
+                return parse_kill_budget(o, d);
         case OPT_NO_REPORT:
                 o->report = false;
                 return 0;
@@ -180,7 +216,9 @@ int watch_options_parse(int argc, char **argv, struct watch_options *ret, struct
 {
         struct option all[OPTIONS_MAX];
         char letters[OPTIONS_MAX];
-        struct watch_options o = {.report = true, .rules = {.cooldown_ns = COOLDOWN_DEFAULT_NS}};
+        struct watch_options o = {.report = true,
+                                  .kill_budget_ns = AT_KILL_BUDGET_NS,
+                                  .rules = {.cooldown_ns = COOLDOWN_DEFAULT_NS}};
         int c, r = 0;
 
         build_options(all, letters);
@@ -188,10 +226,12 @@ int watch_options_parse(int argc, char **argv, struct watch_options *ret, struct
         while (r == 0 && !o.help && (c = getopt_long(argc, argv, letters, all, NULL)) != -1)
                 r = parse_one(c, argv, &o, d);
         if (r == 0 && !o.help)
+                r = add_default_arm(&o, d);
+        if (r == 0 && !o.help)
                 r = check_together(&o, argc, argv, d);
         if (r < 0)
                 return r;
-        o.periodic = o.rules.n_triggers == 0;
+        o.periodic = n_dumping(&o.rules) == 0 && o.interval_ns > 0;
         if (o.interval_ns == 0)
                 o.interval_ns = INTERVAL_DEFAULT_NS;
         o.rules.longest_ns = o.interval_ns;
@@ -205,7 +245,8 @@ int watch_options_parse(int argc, char **argv, struct watch_options *ret, struct
 void watch_options_help(FILE *out)
 {
         fputs("usage: swansong watch -p PID | -e EXE [CONDITION...] [OPTIONS]\n"
-              "Waits for a condition on a process's memory, dumps the process then, and goes on watching.\n"
+              "Is present when the kernel kills the process for memory, and captures it then, with all\n"
+              "threads and memory still there; dumps it at any condition before; goes on watching.\n"
               "Names each bundle on stdout (bundle: PATH); ends when the process ends, saying how.\n\n"
               "  -p, --pid PID      the process\n"
               "  -e, --exename EXE  with -p: refuse a process of any other executable (full path);\n"
@@ -241,6 +282,8 @@ void watch_options_help(FILE *out)
               "      --exec CMD     for each bundle run CMD by /bin/sh; its path is $SWANSONG_BUNDLE and "
               "$1;\n"
               "                     what it prints goes to stderr\n"
+              "      --kill-budget MS\n"
+              "                     how long a kill may be delayed by its capture (default 500)\n"
               "      --no-report    only bundles; `swansong report` makes the reports later\n"
               "  -l, --lock-memory  keep swansong itself in memory (mlockall)\n"
               "Signals: SIGUSR1 dumps now; SIGINT and SIGTERM end, after a dump in progress; the second one\n"

@@ -23,6 +23,8 @@ int watch_set_add(struct watch_set *s, struct target *t, const struct observer_r
                 return r;
         w->target = taken;
         taken = TARGET_NONE;
+        w->armed = ARMED_NONE;
+        w->arms_refused = w->gone = false;
         w->next_ns = 0;
         w->failures = 0;
         w->ended = false;
@@ -34,13 +36,14 @@ int watch_set_add(struct watch_set *s, struct target *t, const struct observer_r
 bool watch_set_has(const struct watch_set *s, pid_t pid)
 {
         for (unsigned i = 0; i < s->n; i++)
-                if (s->items[i]->target.pid == pid && !s->items[i]->ended)
+                if (s->items[i]->target.pid == pid && !s->items[i]->ended && !s->items[i]->gone)
                         return true;
         return false;
 }
 
 static void watched_free(struct watched *w)
 {
+        armed_stop(&w->armed);
         observer_close(&w->observer);
         target_close(&w->target);
         free(w);

@@ -4,6 +4,7 @@
 #define SWANSONG_CLI_WATCH_SET_H
 
 #include "base/target.h"
+#include "cli/armed.h"
 #include "trigger/observer.h"
 
 #define WATCH_SET_MAX 1024
@@ -11,9 +12,12 @@
 struct watched {
         struct target target;
         struct observer observer;
-        uint64_t next_ns;  /* monotonic: the next tick */
-        unsigned failures; /* dumps that failed, one after the other */
-        bool ended;        /* to be removed */
+        struct armed armed; /* who attends it, if anybody does */
+        bool arms_refused;  /* said once, not tried again */
+        bool gone;          /* has ended; a capture of its end may still be written */
+        uint64_t next_ns;   /* monotonic: the next tick */
+        unsigned failures;  /* dumps that failed, one after the other */
+        bool ended;         /* to be removed */
 };
 
 struct watch_set {

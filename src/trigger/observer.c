@@ -121,6 +121,24 @@ int observer_tick(struct observer *o, const struct observer_rules *rules, struct
         return fired;
 }
 
+int observer_arming(const struct observer_rules *rules)
+{
+        int arming = 0;
+
+        for (unsigned i = 0; i < rules->n_triggers; i++)
+                if (rules->triggers[i].type->ops->arms)
+                        arming |= 1 << i;
+        return arming;
+}
+
+bool observer_wants_arms(const struct observer *o, const struct observer_rules *rules)
+{
+        for (unsigned i = 0; i < rules->n_triggers; i++)
+                if (rules->triggers[i].type->ops->arms && o->conditions[i].rearm.fired)
+                        return true;
+        return false;
+}
+
 const char *observer_kind(const struct observer_rules *rules, int fired)
 {
         return rules->triggers[__builtin_ctz((unsigned)fired)].type->kind;
@@ -162,7 +180,7 @@ void observer_fired(struct observer *o, const struct observer_rules *rules, int 
 
                 if (fired & 1 << i)
                         rearm_fired(&o->conditions[i].rearm, ops->value(&o->sampler.now),
-                                    ops->end(&o->wholes), now_ns, rules->cooldown_ns);
+                                    ops->end(&o->wholes), now_ns, ops->arms ? 0 : rules->cooldown_ns);
         }
 }
 

@@ -48,6 +48,12 @@ void observer_close(struct observer *o);
 int observer_tick(struct observer *o, const struct observer_rules *rules, struct machine *m,
                   uint64_t *ret_sleep_ns);
 
+/* Of the bits that observer_tick() returns: those that arm and take no dump. */
+int observer_arming(const struct observer_rules *rules);
+
+/* Is the value still near the level that armed (not 5 % below it)? */
+bool observer_wants_arms(const struct observer *o, const struct observer_rules *rules);
+
 /* The kind of the first of these conditions, and a sentence that tells of them all and of the growth. */
 const char *observer_kind(const struct observer_rules *rules, int fired);
 void observer_explain(const struct observer *o, const struct observer_rules *rules, int fired,

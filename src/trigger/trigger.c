@@ -32,12 +32,26 @@ int trigger_parse(const struct trigger_type *type, const char *text, struct trig
         return 0;
 }
 
+const struct trigger_type *trigger_type_find(const char *kind)
+{
+        for (size_t i = 0; i < n_trigger_types; i++)
+                if (strcmp(trigger_types[i].kind, kind) == 0)
+                        return &trigger_types[i];
+        return NULL;
+}
+
 void trigger_announce(const struct trigger *t, const struct trigger_wholes *w, struct buf *out)
 {
         uint64_t level = t->type->ops->level(t, w);
         char text[SIZE_TEXT];
 
-        if (level == UINT64_MAX)
+        if (t->type->ops->arms)
+                buf_printf(out,
+                           level == UINT64_MAX ? "never armed"
+                           : level == 0        ? "armed"
+                                               : "armed from %s",
+                           size_format(level, text));
+        else if (level == UINT64_MAX)
                 buf_printf(out, "--%s %s (never: there is none here)", t->type->option, t->given);
         else
                 buf_printf(out, "%s %s", t->type->kind, size_format(level, text));

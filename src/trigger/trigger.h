@@ -42,6 +42,7 @@ struct trigger_type {
 };
 
 struct trigger_ops {
+        bool arms;         /* it attends the process, and takes no dump; fires again without a cooldown */
         bool needs_rollup; /* the value comes from smaps_rollup: costly, see sampler.h */
 
         /* 0, or -EINVAL with d filled.  Fills t->size. */
@@ -70,6 +71,9 @@ extern const size_t n_trigger_types;
 
 /* Set t to the condition of that type with the argument `text`.  0, or -EINVAL with d filled. */
 int trigger_parse(const struct trigger_type *type, const char *text, struct trigger *ret, struct diag *d);
+
+/* The type of that kind ("rss"), or NULL. */
+const struct trigger_type *trigger_type_find(const char *kind);
 
 /* "rss 512 MiB", for the line at the start. */
 void trigger_announce(const struct trigger *t, const struct trigger_wholes *w, struct buf *out);

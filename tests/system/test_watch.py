@@ -537,7 +537,9 @@ class BadInput(Case):
             (3, "is a kernel thread", ["-p", "2", "-i", "1"])]
         for status, words, args in [
             (2, "which process? give -p PID", ["-i", "1"]),
-            (2, "give a condition (--rss SIZE", p),
+            (2, "it takes a condition", p + ["--arm", "never"]),
+            (2, "it is always, never, or a level", p + ["--arm", "soon"]),
+            (2, "not a number of milliseconds", p + ["--kill-budget", "0"]),
             (2, "is not a PID", ["-p", "abc", "-i", "1"]),
             (2, "is not a PID", ["-p", "-1", "-i", "1"]),
             (2, "PID 0 is the kernel's idle task", ["-p", "0", "-i", "1"]),

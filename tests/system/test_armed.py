@@ -1,0 +1,193 @@
+# SPDX-License-Identifier: MIT
+"""swansong watch, armed: present at a real kill by the kernel, in a small memory group of this machine."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import unittest
+
+from tests.system.harness import (SWANSONG, SwansongTest, need_root, proc_status, thread_states, tids, victim_path,
+                                  wait_until)
+from tests.system.test_oom import Group
+
+LIMIT = 64 << 20
+
+
+class MemoryGroup(Group):
+    """A group of the test's own; a command is started inside it."""
+
+    def __init__(self, name, limit=LIMIT):
+        super().__init__(name)
+        for file in ("memory.limit_in_bytes", "memory.max"):
+            path = os.path.join(self.path, file)
+            if os.path.exists(path):
+                with open(path, "w", encoding="ascii") as f:
+                    f.write(str(limit))
+
+    def command(self, argv):
+        return ["/bin/sh", "-c", f'echo $$ >"{self.path}/cgroup.procs"; exec "$@"', "sh", *map(str, argv)]
+
+
+class Armed(SwansongTest):
+    def setUp(self):
+        super().setUp()
+        self.group = MemoryGroup(f"swansong-armed-{os.getpid()}")
+        self.addCleanup(self.group.remove)
+
+    def leak(self, *args):
+        """The leaking service, inside the group."""
+        process = self.spawn(self.group.command([victim_path("leak"), *args]), stdout=subprocess.PIPE)
+        process.stdout.readline()
+        return process
+
+    def watch(self, pid, *options):
+        return self.spawn([SWANSONG, "watch", "-p", str(pid), "-o", self.dir, *options], stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, text=True, errors="backslashreplace")
+
+    def wait_armed(self, pid):
+        wait_until("every thread is attended", lambda: thread_states(pid) and all(t for _, t in thread_states(pid).values()))
+
+    def finish(self, watcher):
+        out, err = watcher.communicate(timeout=60)
+        return [line[len("bundle: "):] for line in out.splitlines()], err, watcher.returncode
+
+    def test_the_kernels_kill_is_captured_with_all_threads_and_memory(self):
+        victim = self.leak(60, 12)
+        bundles, err, status = self.finish(self.watch(victim.pid))
+        self.assertEqual(victim.wait(), -signal.SIGKILL)
+        self.assertEqual((len(bundles), status), (1, 0), err)
+        report = self.report(bundles[0])
+        self.assertEqual(report["trigger"]["guarantee"], "at-kill")
+        self.assertIn("killed by the kernel for memory", report["trigger"]["sentence"])
+        self.assertEqual([t["captured"] for t in report["threads"]], ["stopped"] * 13)
+        self.assertTrue(all(t["complete"] for t in report["threads"]))
+        functions = [f["function"] for t in report["threads"] for f in t["frames"]]
+        self.assertIn("shop::Service::serve", functions)
+        self.assertEqual(functions.count("shop::Service::wait_for_work"), 12)
+        # All of its memory was still there, and the group was full.
+        self.assertGreater(report["memory"]["rss"], LIMIT * 0.9)
+        self.assertEqual(report["memory"]["limit"], LIMIT)
+        self.assertEqual(report["missing"], [m for m in report["missing"] if m["optional"]])
+        with open(os.path.join(bundles[0], "kmsg"), encoding="ascii") as f:
+            self.assertIn(f"Killed process {victim.pid} (leak)", f.read())
+
+    def test_at_full_speed_armed_from_the_start(self):
+        for threads in (1, 32):
+            victim = self.leak(0.001, threads)
+            watcher = self.watch(victim.pid, "--arm", "always", "--no-report")
+            self.wait_armed(victim.pid)
+            victim.kill()
+            self.finish(watcher)
+            # The same with a hog that fills the group as fast as the machine can.
+            hog = self.spawn(self.group.command([sys.executable, "-c", FULL_SPEED, str(threads)]), stdin=subprocess.PIPE,
+                             stdout=subprocess.PIPE)
+            hog.stdout.readline()
+            watcher = self.watch(hog.pid, "--arm", "always", "--no-report")
+            self.wait_armed(hog.pid)
+            hog.stdin.write(b"go\n")
+            hog.stdin.flush()
+            bundles, err, _ = self.finish(watcher)
+            self.assertEqual(len(bundles), 1, err)
+            totals = self.manifest(bundles[0])["threads"]
+            self.assertEqual((totals["listed"], totals["stopped"]), (threads + 1, threads + 1), totals)
+
+    def test_a_kill_by_hand_is_no_kill_for_memory(self):
+        victim = self.leak(0.001)
+        watcher = self.watch(victim.pid, "--arm", "always")
+        self.wait_armed(victim.pid)
+        victim.kill()
+        bundles, err, status = self.finish(watcher)
+        self.assertEqual((bundles, status), ([], 0), err)
+        self.assertIn("killed by signal 9", err)
+
+    def test_the_target_runs_on_untraced_when_the_watcher_is_killed(self):
+        victim = self.leak(0.001, 8)
+        for how in (signal.SIGKILL, signal.SIGTERM):
+            watcher = self.watch(victim.pid, "--arm", "always")
+            self.wait_armed(victim.pid)
+            watcher.send_signal(how)
+            watcher.wait()
+            wait_until("nobody traces it", lambda: not any(t for _, t in thread_states(victim.pid).values()))
+            self.assert_unharmed(victim.pid)
+            self.assertEqual(len(tids(victim.pid)), 9)
+
+    def test_an_early_dump_works_while_armed_and_leaves_it_armed(self):
+        victim = self.leak(0.001, 4)
+        watcher = self.watch(victim.pid, "--arm", "always", "--no-report")
+        self.wait_armed(victim.pid)
+        watcher.send_signal(signal.SIGUSR1)
+        self.assertTrue(watcher.stdout.readline().startswith("bundle: "))
+        self.wait_armed(victim.pid)
+        watcher.terminate()
+        bundles = [n for n in os.listdir(self.dir) if n.endswith(".swansong")]
+        self.assertEqual(len(bundles), 1)
+        totals = self.manifest(os.path.join(self.dir, bundles[0]))["threads"]
+        self.assertEqual(totals["stopped"], 5, totals)
+
+    def test_armed_only_near_the_limit(self):
+        victim = self.leak(0.001)
+        watcher = self.watch(victim.pid)
+        self.assertIn("armed from", watcher.stderr.readline())
+        time.sleep(0.5)
+        self.assertEqual(proc_status(victim.pid)["TracerPid"], "0")
+        watcher.terminate()
+
+    def test_signals_and_threads_come_and_go_as_ever(self):
+        victim = self.spawn([sys.executable, "-c", CHURN], stdout=subprocess.PIPE, stdin=subprocess.PIPE)
+        victim.stdout.readline()
+        watcher = self.watch(victim.pid, "--arm", "always")
+        self.wait_armed(victim.pid)
+        victim.stdin.write(b"go\n")
+        victim.stdin.flush()
+        self.assertEqual(victim.stdout.readline(), b"300 signals, 300 threads, 30 children\n")
+        victim.stdin.close()
+        self.assertEqual(victim.wait(), 0)
+        self.assertEqual(self.finish(watcher)[0], [])
+
+    def test_who_is_traced_already_is_said_at_the_start(self):
+        victim = self.leak(0.001)
+        tracer = self.spawn(["strace", "-o", "/dev/null", "-p", str(victim.pid)], stderr=subprocess.DEVNULL)
+        wait_until("strace is there", lambda: proc_status(victim.pid)["TracerPid"] != "0")
+        watcher = self.watch(victim.pid, "--arm", "always")
+        watcher.stderr.readline()
+        self.assertIn("not armed", watcher.stderr.readline())
+        watcher.terminate()
+        tracer.terminate()
+
+
+FULL_SPEED = """
+import mmap, sys, threading
+def parked():
+    threading.Event().wait()
+for _ in range(int(sys.argv[1])):
+    threading.Thread(target=parked, daemon=True).start()
+print("ready", flush=True)
+sys.stdin.readline()
+memory = mmap.mmap(-1, 1 << 30, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | mmap.MAP_POPULATE)
+"""
+
+CHURN = """
+import os, signal, subprocess, sys, threading
+seen = 0
+def count(*_):
+    global seen
+    seen += 1
+signal.signal(signal.SIGUSR1, count)
+print("ready", flush=True)
+sys.stdin.readline()
+threads = children = 0
+for i in range(300):
+    os.kill(os.getpid(), signal.SIGUSR1)
+    t = threading.Thread(target=lambda: None)
+    t.start()
+    t.join()
+    threads += 1
+    if i % 10 == 0:
+        children += subprocess.run(["true"]).returncode == 0
+print(f"{seen} signals, {threads} threads, {children} children", flush=True)
+sys.stdin.readline()
+"""
+
+del need_root, unittest
