@@ -22,8 +22,7 @@
 
 struct report_frame {
         uint64_t pc;            /* as in the register: the return address for callers */
-        const char *function;   /* demangled for display is the renderer's business: this is what the symbol
-                                   table or DWARF says */
+        const char *function;   /* demangled, without what compilers and linkers append (symbols.h) */
         const char *module;     /* path as the target sees it, or "[vdso]", or "[perf map]" for JIT code */
         uint64_t module_offset; /* pc minus the module's load bias: what addr2line wants; REPORT_UNKNOWN
                                    outside modules */

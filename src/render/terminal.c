@@ -8,10 +8,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "base/clock.h"
 #include "base/escape.h"
-
-#define MOMENT_NS (200 * NS_PER_MS)
 
 int terminal_parse_color(const char *text, struct terminal_choice *c, struct diag *d)
 {
@@ -59,18 +56,18 @@ void terminal_style(const struct terminal_choice *c, int fd, struct render_style
 
 void progress_begin(struct progress *p)
 {
-        *p = (struct progress){.visible = is_capable(STDERR_FILENO), .begin_ns = clock_monotonic_ns()};
+        *p = (struct progress){.visible = is_capable(STDERR_FILENO)};
 }
 
 void progress_step(void *data, const char *what)
 {
         struct progress *p = data;
-        char line[TERMINAL_NARROWEST];
+        char line[TERMINAL_NARROWEST - sizeof("symbols: ")];
 
-        if (!p->visible || clock_monotonic_ns() - p->begin_ns < MOMENT_NS)
+        if (!p->visible)
                 return;
         escape_text(what, strlen(what), line, sizeof(line));
-        fprintf(stderr, "\r\x1b[K%s", line);
+        fprintf(stderr, "\r\x1b[Ksymbols: %s", line);
         p->shown = true;
 }
 

@@ -4,7 +4,6 @@
 #define SWANSONG_RENDER_TERMINAL_H
 
 #include <stdbool.h>
-#include <stdint.h>
 
 #include "base/diag.h"
 #include "render/renderer.h"
@@ -25,11 +24,9 @@ int terminal_parse_color(const char *text, struct terminal_choice *c, struct dia
 /* What suits the output fd (-1: a file).  $NO_COLOR and TERM=dumb are honoured. */
 void terminal_style(const struct terminal_choice *c, int fd, struct render_style *ret);
 
-/* One line on stderr, only if that is a terminal and only when it takes longer than a moment; erased at
- * the end. */
+/* One line on stderr while something slow is read, only if that is a terminal; erased at the end. */
 struct progress {
         bool visible, shown;
-        uint64_t begin_ns;
 };
 
 void progress_begin(struct progress *p);

@@ -44,21 +44,26 @@ void text_first_where(const struct text *t)
         buf_char(t->out, '\n');
 }
 
-/* All mappings of one file, or one mapping without a file. */
+/* All mappings of one file, or neighbours without a file. */
 struct region {
         const struct report_map *map; /* the first one */
+        uint64_t end;                 /* of the last one */
         uint64_t rss, size;
         size_t n;
 };
+
+static int by_address(const struct region *x, const struct region *y)
+{
+        return (x->map->start > y->map->start) - (x->map->start < y->map->start);
+}
 
 static int by_path(const void *a, const void *b)
 {
         const struct region *x = a, *y = b;
         const char *p = x->map->path, *q = y->map->path;
+        int order = p && q ? strcmp(p, q) : !!q - !!p;
 
-        if (!p || !q)
-                return !!q - !!p;
-        return strcmp(p, q);
+        return order ? order : by_address(x, y);
 }
 
 static int by_rss(const void *a, const void *b)
@@ -67,7 +72,7 @@ static int by_rss(const void *a, const void *b)
 
         if (x->rss != y->rss)
                 return x->rss < y->rss ? 1 : -1;
-        return (x->map->start > y->map->start) - (x->map->start < y->map->start);
+        return by_address(x, y);
 }
 
 static uint64_t sum(uint64_t a, uint64_t b)
@@ -75,28 +80,61 @@ static uint64_t sum(uint64_t a, uint64_t b)
         return a > UINT64_MAX - b ? UINT64_MAX : a + b;
 }
 
+static void add_region(struct region *to, const struct region *more)
+{
+        to->rss = sum(to->rss, more->rss);
+        to->size = sum(to->size, more->size);
+        to->end = more->end;
+        to->n += more->n;
+}
+
+/* By address: what has no file is one with its neighbour.  How many. */
+static size_t neighbours_of(const struct report *r, struct region *regions)
+{
+        size_t n = 0;
+
+        for (size_t i = 0; i < r->n_maps; i++) {
+                const struct report_map *m = &r->maps[i];
+                const struct region one = {m, m->end, m->rss, m->size, 1};
+                struct region *last = n ? &regions[n - 1] : NULL;
+
+                if (m->rss == REPORT_UNKNOWN || m->rss == 0)
+                        continue;
+                if (last && !last->map->path && !m->path && last->end == m->start)
+                        add_region(last, &one);
+                else
+                        regions[n++] = one;
+        }
+        return n;
+}
+
 /* The resident regions, largest first; how many.  `regions` has room for all mappings. */
 static size_t regions_of(const struct report *r, struct region *regions)
 {
-        size_t n = 0, merged = 0;
+        size_t n = neighbours_of(r, regions), merged = 0;
 
-        for (size_t i = 0; i < r->n_maps; i++)
-                if (r->maps[i].rss != REPORT_UNKNOWN && r->maps[i].rss > 0)
-                        regions[n++] = (struct region){&r->maps[i], r->maps[i].rss, r->maps[i].size, 1};
         qsort(regions, n, sizeof(*regions), by_path);
         for (size_t i = 0; i < n; i++) {
                 struct region *last = merged ? &regions[merged - 1] : NULL;
+                const char *path = regions[i].map->path;
 
-                if (last && last->map->path && by_path(last, &regions[i]) == 0) {
-                        last->rss = sum(last->rss, regions[i].rss);
-                        last->size = sum(last->size, regions[i].size);
-                        last->n++;
-                } else {
+                if (last && path && last->map->path && strcmp(last->map->path, path) == 0)
+                        add_region(last, &regions[i]);
+                else
                         regions[merged++] = regions[i];
-                }
         }
         qsort(regions, merged, sizeof(*regions), by_rss);
         return merged;
+}
+
+static void add_anonymous(const struct text *t, const struct region *g)
+{
+        buf_str(t->out, "anonymous");
+        if (g->n == 1) {
+                buf_str(t->out, ", ");
+                text_escaped(t, g->map->perms, 4);
+        }
+        buf_printf(t->out, ", at %#llx", (unsigned long long)g->map->start);
 }
 
 void text_first_mappings(const struct text *t)
@@ -106,10 +144,10 @@ void text_first_mappings(const struct text *t)
 
         for (size_t i = 0; i < n && i < MAPPING_ROWS; i++) {
                 const struct region *g = &regions[i];
-                char number[40] = "";
+                char number[COUNT_TEXT + 16] = "", count[COUNT_TEXT];
 
                 if (g->n > 1)
-                        snprintf(number, sizeof(number), " (%zu mappings)", g->n);
+                        snprintf(number, sizeof(number), " (%s mappings)", text_count(g->n, count));
                 text_label(t, i ? "" : "Mappings");
                 text_size_cell(t, g->rss);
                 buf_str(t->out, " of");
@@ -118,8 +156,7 @@ void text_first_mappings(const struct text *t)
                 if (g->map->path)
                         text_escaped_tail(t, g->map->path, text_left(t) - strlen(number));
                 else
-                        buf_printf(t->out, "anonymous, %s, at %#llx", g->map->perms ? g->map->perms : "?",
-                                   (unsigned long long)g->map->start);
+                        add_anonymous(t, g);
                 buf_printf(t->out, "%s\n", number);
         }
 }
