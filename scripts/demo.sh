@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# demo - a leaking service in a memory group of 128 MiB, watched; at 80 % of that the report that explains it.
+# demo - a leaking service in a memory group of 128 MiB; the kernel kills it, swansong is there; the report that explains it.
 #
 # Everything it starts ends with it: the service, the watcher, the memory group.  The bundle stays.
 set -eu
@@ -43,13 +43,14 @@ make_group() {
 }
 
 if make_group 2>/dev/null; then
-        echo "demo: a service that leaks $speed_mib MiB/s, in a memory group limited to $limit_mib MiB, watched for 80 % of that"
-        sh -c 'echo $$ >"$1/cgroup.procs" && exec "$2" "$3"' sh "$group" "$build/victims/leak" $speed_mib >/dev/null &
-        threshold=80%
+        echo "demo: a service that leaks $speed_mib MiB/s in a memory group limited to $limit_mib MiB; swansong waits for the kernel's kill"
+        sh -c 'echo $$ >"$1/cgroup.procs" && exec "$2" "$3"' sh "$group" "$build/victims/leak" $speed_mib >/dev/null 2>&1 &
+        condition=
 else
-        echo "demo: no memory group can be made here (needs root and a memory controller): the service is watched for 100 MiB instead"
+        echo "demo: no memory group can be made here (that needs root and a memory controller), so nothing will be killed:"
+        echo "demo: the service leaks $speed_mib MiB/s and is dumped at 100 MiB"
         "$build/victims/leak" $speed_mib >/dev/null &
-        threshold=100M
+        condition="--rss 100M"
 fi
 victim=$!
 
@@ -57,12 +58,18 @@ victim=$!
 while [ "$(cat /proc/$victim/comm)" != leak ]; do
         sleep 0.05
 done
-"$build/swansong" watch -p $victim --rss $threshold --max-dumps 1 -o "$out" >"$out/.watch" &
+# shellcheck disable=SC2086  # two words or none
+"$build/swansong" watch -p $victim $condition --max-dumps 1 -o "$out" >"$out/.watch" &
 watcher=$!
-wait $watcher || { echo "demo: the watcher failed" >&2; exit 1; }
+status=0
+wait $watcher || status=$?
 watcher=
 bundle=$(sed -n 's/^bundle: //p' "$out/.watch")
 rm -f "$out/.watch"
+if [ -z "$bundle" ]; then
+        echo "demo: the watcher ended with status $status and no bundle" >&2
+        exit 1
+fi
 echo
 "$build/swansong" report "$bundle"
 echo

@@ -75,6 +75,8 @@ static int capture_stacks(struct capture *c, struct diag *d)
         if (r >= 0)
                 c->binaries_fd = r;
         r = threads_take(c->threads);
+        if (request->untraced)
+                request->untraced(request->untraced_data);
         c->target_died = r == -ESRCH;
         c->manifest.threads = threads_totals(c->threads);
         threads_write(c->threads, c->writer);

@@ -24,6 +24,8 @@ struct capture_request {
         const struct buf *history; /* history.tsv, or NULL */
         const char *only;          /* comma-separated collector groups (see collectors.def), NULL: all */
         bool with_environ;
+        void (*untraced)(void *data); /* called when the target is traced no more, long before the capture ends; or NULL */
+        void *untraced_data;
         uint64_t stop_deadline_ns; /* how long to wait for a thread to stop; 0: the default */
 };
 

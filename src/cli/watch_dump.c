@@ -121,15 +121,17 @@ static void start_report(struct watch_dumps *w, struct capture_outcome *outcome)
 }
 
 int watch_dump_take(struct watch_dumps *w, const struct target *t, const struct history *history,
-                    const char *kind, const char *sentence)
+                    const struct dump_reason *why)
 {
         struct buf text = BUF_FIXED(history_memory, sizeof(history_memory));
         struct capture_request request = {.target = t,
                                           .out_dirfd = w->dir,
                                           .out_dir = w->dir_name,
-                                          .trigger_kind = kind,
-                                          .trigger_sentence = sentence,
+                                          .trigger_kind = why->kind,
+                                          .trigger_sentence = why->sentence,
                                           .guarantee = "early",
+                                          .untraced = why->untraced,
+                                          .untraced_data = why->untraced_data,
                                           .history = &text};
         struct capture_outcome outcome;
         struct diag d = {0};
@@ -150,7 +152,7 @@ int watch_dump_take(struct watch_dumps *w, const struct target *t, const struct 
         }
         w->taken++;
         w->incomplete = w->incomplete || outcome.incomplete;
-        watch_say(w->live, "%s (%d): %s", t->comm, t->pid, sentence);
+        watch_say(w->live, "%s (%d): %s", t->comm, t->pid, why->sentence);
         if (w->options->report)
                 start_report(w, &outcome);
         else

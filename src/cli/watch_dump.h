@@ -34,9 +34,16 @@ struct watch_dumps {
 /* Touch the memory that a dump needs. */
 void watch_dump_prepare(void);
 
+/* Why a dump is taken. */
+struct dump_reason {
+        const char *kind, *sentence;
+        void (*untraced)(void *data); /* as in struct capture_request */
+        void *untraced_data;
+};
+
 /* Capture the target.  0, or -errno (already said on stderr). */
 int watch_dump_take(struct watch_dumps *w, const struct target *t, const struct history *history,
-                    const char *kind, const char *sentence);
+                    const struct dump_reason *why);
 
 /* A bundle that the attending process has written: have its report made and name it.  `path` is taken over;
  * binaries_fd stays the caller's and must live until the next call to watch_dump_reap(). */

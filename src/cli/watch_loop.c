@@ -135,15 +135,29 @@ static void end(struct watcher *w)
         live_line_erase(&w->live);
 }
 
+struct rearm_after {
+        struct watcher *w;
+        struct watched *p;
+};
+
+/* The kill may come while the rest of the dump is being written. */
+static void arm_again(void *data)
+{
+        struct rearm_after *after = data;
+
+        watch_arm(after->w, after->p);
+}
+
 static int dump(struct watcher *w, struct watched *p, const char *kind, const char *sentence)
 {
-        bool armed = watch_is_armed(p);
+        struct rearm_after after = {w, p};
+        struct dump_reason why = {kind, sentence, watch_is_armed(p) ? arm_again : NULL, &after};
         int r;
 
         /* A process has one tracer. */
         watch_disarm(w, p);
-        r = watch_dump_take(&w->dumps, &p->target, &p->observer.history, kind, sentence);
-        if (armed)
+        r = watch_dump_take(&w->dumps, &p->target, &p->observer.history, &why);
+        if (why.untraced)
                 watch_arm(w, p);
         p->failures = r < 0 ? p->failures + 1 : 0;
         if (w->options->max_dumps && w->dumps.taken >= w->options->max_dumps)
