@@ -15,7 +15,7 @@
 #define EXPECTED_AT_LEAST   (512 * 1024)
 
 /* A call for more saves little, and would not begin before the last thread has stopped. */
-#define BATCH_THREADS 8
+#define BATCH_THREADS 32
 
 /* Looking at pagemap costs 1.1 us per thread, reading three pages 2.6: stacks this short are read without. */
 #define PAGES_UNCHECKED 16
