@@ -3,8 +3,8 @@
  *
  * For threads that no tracer can stop: uninterruptible sleep, the OOM wait, those that somebody else traces.
  * Only SP and PC are known; callee-saved registers are not.  The file's three forms:
- *   202 0x7f.. 0x80 0x0 0x0 0x0 0x0 0x7ffc2d1b0a58 0x7f3a6c8e51a9       in a system call: number, 6 arguments, SP, PC
- *   -1 0x7f2d1b0a58 0x5581a0                                            blocked, but not in a call (a page fault)
+ *   202 0x7f.. 0x80 0x0 0x0 0x0 0x0 0x7ffc2d1b0a58 0x7f3a6c8e51a9   in a call: number, 6 arguments, SP, PC
+ *   -1 0x7f2d1b0a58 0x5581a0                                    blocked, but in no call (page fault)
  *   running
  * Since Linux 2.6.27; needs the right to ptrace the thread, but no tracing.
  */

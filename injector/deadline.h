@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* deadline - nothing that this thread waits for may keep the target's other threads stopped.
  *
- * A timer interrupts this thread's system calls: waiting returns EINTR at every tick, and a ptrace() which the
- * kernel would begin again for ever (SEIZE while the target is in exec) is left by a jump once the time is up.
+ * A timer interrupts this thread's system calls: waiting returns EINTR at every tick, and a ptrace() which
+ * the kernel would begin again for ever (SEIZE while the target is in exec) is left by a jump once the time
+ * is up.
  */
 #ifndef SWANSONG_INJECTOR_DEADLINE_H
 #define SWANSONG_INJECTOR_DEADLINE_H
@@ -21,8 +22,8 @@ struct deadline {
         volatile sig_atomic_t may_escape;
 };
 
-/* Make the timer, not yet running, for the calling thread.  Its signal must not be blocked in this thread.  0 or
- * -errno. */
+/* Make the timer, not yet running, for the calling thread.  Its signal must not be blocked in this thread.
+ * 0 or -errno. */
 int deadline_make(struct deadline *d);
 void deadline_free(struct deadline *d);
 

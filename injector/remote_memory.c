@@ -3,7 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <string.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 /* Below this the set-up of a batch costs more than it saves. */
@@ -11,7 +11,6 @@
 
 int remote_memory_open(int proc_fd, pid_t pid, bool careful, struct remote_memory *ret)
 {
-        memset(ret, 0, sizeof(*ret)); /* touches it: no page fault in the pause */
         ret->pid = pid;
         ret->careful = careful;
         ret->fd = openat(proc_fd, "mem", O_RDONLY | O_CLOEXEC);
@@ -41,14 +40,15 @@ size_t remote_read(const struct remote_memory *m, uint64_t address, void *to, si
         return done;
 }
 
-static void read_singly(struct remote_memory *m, struct remote_piece *pieces, size_t n)
+static void read_singly(const struct remote_memory *m, struct remote_piece *pieces, size_t n)
 {
         for (size_t i = 0; i < n; i++)
                 pieces[i].done = remote_read(m, pieces[i].address, pieces[i].to, pieces[i].bytes);
 }
 
-void remote_read_many(struct remote_memory *m, struct remote_piece *pieces, size_t n)
+void remote_read_many(const struct remote_memory *m, struct remote_piece *pieces, size_t n)
 {
+        struct iovec local[REMOTE_BATCH], remote[REMOTE_BATCH];
         size_t at = 0;
 
         if (m->careful || n <= FEW) {
@@ -56,12 +56,12 @@ void remote_read_many(struct remote_memory *m, struct remote_piece *pieces, size
                 return;
         }
         for (size_t i = 0; i < n; i++) {
-                m->local[i] = (struct iovec){pieces[i].to, pieces[i].bytes};
-                m->remote[i] = (struct iovec){(void *)(uintptr_t)pieces[i].address, pieces[i].bytes};
+                local[i] = (struct iovec){pieces[i].to, pieces[i].bytes};
+                remote[i] = (struct iovec){(void *)(uintptr_t)pieces[i].address, pieces[i].bytes};
                 pieces[i].done = 0;
         }
         while (at < n) {
-                ssize_t r = process_vm_readv(m->pid, m->local + at, n - at, m->remote + at, n - at, 0);
+                ssize_t r = process_vm_readv(m->pid, local + at, n - at, remote + at, n - at, 0);
 
                 if (r < 0 && errno != EFAULT) {
                         /* ENOSYS: a kernel without it; EPERM, ESRCH: the file may still do. */

@@ -2,10 +2,10 @@
 /* remote_memory - read another process's memory.
  *
  * Two ways.  process_vm_readv() takes many pieces in one call, and pins the pages for it: at the memory limit
- * that un-shares pages which fork left shared, charges the target for them, and *triggers the OOM kill* (7 of 7
- * runs).  pread() on /proc/PID/mem did so in 0 of 42, and is as fast for one piece or two.
+ * that un-shares pages which fork left shared, charges the target for them, and *triggers the OOM kill* (7
+ * of 7 runs).  pread() on /proc/PID/mem did so in 0 of 42, and is as fast for one piece or two.
  *
- * Never writes.  Never allocates.
+ * Never writes.  Never allocates.  Any thread may call, several at once.
  */
 #ifndef SWANSONG_INJECTOR_REMOTE_MEMORY_H
 #define SWANSONG_INJECTOR_REMOTE_MEMORY_H
@@ -14,7 +14,6 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
-#include <sys/uio.h>
 
 #define REMOTE_BATCH 64
 
@@ -22,7 +21,6 @@ struct remote_memory {
         pid_t pid;
         int fd;       /* /proc/PID/mem: this very address space; after an exec it reads as empty */
         bool careful; /* near the limit: never process_vm_readv() */
-        struct iovec local[REMOTE_BATCH], remote[REMOTE_BATCH];
 };
 
 struct remote_piece {
@@ -40,10 +38,10 @@ void remote_memory_close(struct remote_memory *m);
 size_t remote_read(const struct remote_memory *m, uint64_t address, void *to, size_t n);
 
 /* Read all pieces, n <= REMOTE_BATCH. */
-void remote_read_many(struct remote_memory *m, struct remote_piece *pieces, size_t n);
+void remote_read_many(const struct remote_memory *m, struct remote_piece *pieces, size_t n);
 
-/* Has the process got another address space than when this was opened (exec), or none any more? `address` is one
- * that could be read before. */
+/* Has the process got another address space than when this was opened (exec), or none any more? `address`
+ * is one that could be read before. */
 bool remote_memory_gone(const struct remote_memory *m, uint64_t address);
 
 #endif

@@ -10,8 +10,8 @@
 
 #include <sys/types.h>
 
-/* tid stands still; gregs is what tracee_registers() gave.  Call it as early as possible: should we die before
- * it, the thread sees an EINTR. */
+/* tid stands still; gregs is what tracee_registers() gave.  Call it as early as possible: should we die
+ * before it, the thread sees an EINTR. */
 void resume_unnoticed(pid_t tid, const void *gregs);
 
 #endif

@@ -17,8 +17,8 @@ int tracee_interrupt(pid_t tid)
         return ptrace(PTRACE_INTERRUPT, tid, NULL, NULL) < 0 ? -errno : 0;
 }
 
-/* The signal of a signal-delivery-stop.  All other stops of a seized thread carry an event in the second byte:
- * PTRACE_EVENT_STOP (our interrupt, or a group-stop), PTRACE_EVENT_EXIT... */
+/* The signal of a signal-delivery-stop.  All other stops of a seized thread carry an event in the second
+ * byte: PTRACE_EVENT_STOP (our interrupt, or a group-stop), PTRACE_EVENT_EXIT... */
 static int stop_signal(int status)
 {
         return status >> 8 ? 0 : status & 0x7f;
@@ -43,7 +43,8 @@ int tracee_wait(struct tracee *t, pid_t process, bool block)
                 return 0;
         }
         t->state = TRACEE_GONE;
-        /* A thread has nobody but its tracer to reap it; an exec waits for that.  The process has a parent. */
+        /* A thread has nobody but its tracer to reap it; an exec waits for that.  The process has a parent.
+         * */
         if (t->tid != process)
                 waitid(P_PID, (id_t)t->tid, &info, WEXITED | WNOHANG | __WALL);
         return 0;

@@ -37,8 +37,8 @@ int tracee_seize(pid_t tid);
 /* Ask for a stop.  0, -ESRCH. */
 int tracee_interrupt(pid_t tid);
 
-/* Wait for the stop: *t becomes STOPPED or GONE.  0; -EAGAIN: not yet (only without `block`); -EINTR: a signal
- * handler ran.  process: the thread-group's ID, whose end is not ours to reap. */
+/* Wait for the stop: *t becomes STOPPED or GONE.  0; -EAGAIN: not yet (only without `block`); -EINTR: a
+ * signal handler ran.  process: the thread-group's ID, whose end is not ours to reap. */
 int tracee_wait(struct tracee *t, pid_t process, bool block);
 
 /* The general registers, `size` bytes (arch.h: gregs_size).  0; -ESRCH; -ENOTSUP: the thread runs in a mode

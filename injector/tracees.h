@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* tracees - all threads of one process: seize, stop, let go.
  *
- * Knows who is stopped and how long that may last; nothing of registers or stacks: whoever copies is called for
- * each thread as it stands still (the order of the calls is that of the list).
+ * Knows who is stopped and how long that may last; nothing of registers or stacks: whoever copies is called
+ * for each thread as it stands still (the order of the calls is that of the list).
  *
  *   tracees_seize()    nothing stops
  *   tracees_stop()     the pause begins: interrupt all, then wait for each (waitpid(-1) would be quadratic:
@@ -34,7 +34,8 @@ struct tracees {
 
 typedef void (*tracee_stopped)(void *arg, size_t index);
 
-/* Room for the process's threads and as many new ones as may appear.  proc_fd: /proc/PID.  0, -ESRCH, -ENOMEM. */
+/* Room for the process's threads and as many new ones as may appear.  proc_fd: /proc/PID.  0, -ESRCH,
+ * -ENOMEM. */
 int tracees_make(int proc_fd, pid_t pid, struct tracees *ret);
 void tracees_done(struct tracees *t);
 
@@ -44,8 +45,8 @@ size_t tracees_list(struct tracees *t);
 /* Seize all threads, those which begin meanwhile too.  What cannot be had is REFUSED or GONE. */
 void tracees_seize(struct tracees *t, uint64_t duration_ns);
 
-/* Stop all seized threads, and those which began meanwhile.  A thread in uninterruptible sleep is given up after
- * a tenth of the duration, any other after the whole: it is LATE. */
+/* Stop all seized threads, and those which began meanwhile.  A thread in uninterruptible sleep is given up
+ * after a tenth of the duration, any other after the whole: it is LATE. */
 void tracees_stop(struct tracees *t, uint64_t duration_ns, tracee_stopped stopped, void *arg);
 
 void tracees_release(struct tracees *t);

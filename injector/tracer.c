@@ -20,6 +20,33 @@ struct job {
         void *arg;
 };
 
+/* What the calling thread had; on Linux all these calls are for the one thread. */
+struct priority {
+        int policy, nice;
+        struct sched_param param;
+};
+
+/* Before all others: the best that is permitted. */
+static struct priority hurry(void)
+{
+        struct sched_param fifo = {.sched_priority = FIFO_PRIORITY};
+        struct priority before = {
+                .policy = sched_getscheduler(0),
+                .nice = getpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid)),
+        };
+
+        sched_getparam(0, &before.param);
+        if (sched_setscheduler(0, SCHED_FIFO, &fifo) < 0)
+                setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), NICE_PRIORITY);
+        return before;
+}
+
+static void calm_down(const struct priority *before)
+{
+        sched_setscheduler(0, before->policy, &before->param);
+        setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), before->nice);
+}
+
 static void *tracer_main(void *p)
 {
         const struct job *job = p;
@@ -32,10 +59,11 @@ static void *tracer_main(void *p)
         return NULL;
 }
 
-int tracer_run(void (*work)(void *), void *arg)
+int tracer_run(void (*work)(void *), void (*beside)(void *), void *arg)
 {
         struct job job = {work, arg};
-        sigset_t all, before;
+        struct priority before;
+        sigset_t all, mask;
         pthread_attr_t attr;
         pthread_t thread;
         int r;
@@ -43,23 +71,15 @@ int tracer_run(void (*work)(void *), void *arg)
         pthread_attr_init(&attr);
         pthread_attr_setstacksize(&attr, STACK_SIZE);
         sigfillset(&all);
-        pthread_sigmask(SIG_BLOCK, &all, &before);
+        pthread_sigmask(SIG_BLOCK, &all, &mask);
+        before = hurry(); /* the new thread inherits it */
         r = pthread_create(&thread, &attr, tracer_main, &job);
-        if (r == 0)
+        if (r == 0) {
+                beside(arg);
                 pthread_join(thread, NULL);
-        pthread_sigmask(SIG_SETMASK, &before, NULL);
+        }
+        calm_down(&before);
+        pthread_sigmask(SIG_SETMASK, &mask, NULL);
         pthread_attr_destroy(&attr);
         return -r;
-}
-
-enum tracer_priority tracer_hurry(void)
-{
-        struct sched_param fifo = {.sched_priority = FIFO_PRIORITY};
-
-        /* On Linux both calls are for the one thread. */
-        if (sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &fifo) == 0)
-                return TRACER_FIFO;
-        if (setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), NICE_PRIORITY) == 0)
-                return TRACER_NICE;
-        return TRACER_ORDINARY;
 }

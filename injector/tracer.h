@@ -2,22 +2,19 @@
 /* tracer - do something in a thread of its own, whose end lets go of every tracee.
  *
  * ptrace(2) ties a tracee to one thread.  When that thread ends, the kernel detaches whatever it still held
- * (exit_ptrace(), kernel/ptrace.c): stopped threads go on, and an interrupt that is still pending for a thread in
- * uninterruptible sleep is withdrawn - which PTRACE_DETACH could not do, because it needs the thread to be
- * stopped.
+ * (exit_ptrace(), kernel/ptrace.c): stopped threads go on, and an interrupt that is still pending for a
+ * thread in uninterruptible sleep is withdrawn - which PTRACE_DETACH could not do, because it needs the
+ * thread to be stopped.
  */
 #ifndef SWANSONG_INJECTOR_TRACER_H
 #define SWANSONG_INJECTOR_TRACER_H
 
-/* How the tracer was put before the target's threads, which it must not compete with while they are stopped one
- * by one: 128 spinning threads on 2 cores pause 523 ms without, 3 ms with SCHED_FIFO. */
-enum tracer_priority { TRACER_FIFO, TRACER_NICE, TRACER_ORDINARY };
+/* It is put before the target's threads, which it must not compete with while they are stopped one by one:
+ * 128 spinning threads on 2 cores pause 523 ms without, 3 ms with SCHED_FIFO. */
 
-/* Run work(arg) in a new thread and wait for its end.  All signals to the caller wait meanwhile: Ctrl-Z must not
- * stop us while we hold others.  0 or -EAGAIN. */
-int tracer_run(void (*work)(void *), void *arg);
-
-/* Put the calling thread, a tracer, before all others; the best that is permitted. */
-enum tracer_priority tracer_hurry(void);
+/* Run work(arg) in a new thread, and beside(arg) in this one, with the same priority; both have returned
+ * when this does.  All signals to the caller wait meanwhile: Ctrl-Z must not stop us while we hold others.
+ * 0 or -EAGAIN. */
+int tracer_run(void (*work)(void *), void (*beside)(void *), void *arg);
 
 #endif

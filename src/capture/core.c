@@ -43,7 +43,8 @@ static int by_address(const void *a, const void *b)
         return x->bytes > y->bytes ? -1 : x->bytes < y->bytes;
 }
 
-/* Stacks in one mapping (goroutines') may overlap each other and the linker's pages; all were copied whole. */
+/* Stacks in one mapping (goroutines') may overlap each other and the linker's pages; all were copied whole.
+ * */
 static void cut_overlaps(struct regions *r)
 {
         uint64_t end = 0;

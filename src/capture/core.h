@@ -5,7 +5,8 @@
  * copied (never for the rest of the address space: 60,000 mappings need no 60,000 headers).  Their data is
  * page-aligned, without which eu-stack finds a tenth of the frames.
  *
- * The order: ELF header, program headers, a section header if there are 65,535 or more of those, notes, memory.
+ * The order: ELF header, program headers, a section header if there are 65,535 or more of those, notes,
+ * memory.
  */
 #ifndef SWANSONG_CAPTURE_CORE_H
 #define SWANSONG_CAPTURE_CORE_H

@@ -9,8 +9,8 @@
 
 #define NOTE_NAME "CORE"
 
-/* What a debugger reads of NT_FILE are the modules; a database with tens of thousands of mapped files is not to
- * make the core large. */
+/* What a debugger reads of NT_FILE are the modules; a database with tens of thousands of mapped files is
+ * not to make the core large. */
 #define FILES_MAX 4096
 
 static size_t padded(size_t n)
@@ -44,7 +44,8 @@ static void note_write(uint32_t type, const void *desc, size_t n, core_put put, 
         note_pad(n, put, arg);
 }
 
-/* The mapped files, read off the text of maps.  With a mask, only those mappings that have all of its flags. */
+/* The mapped files, read off the text of maps.  With a mask, only those mappings that have all of its
+ * flags. */
 struct files {
         const struct core *core;
         unsigned mask;
@@ -166,8 +167,8 @@ uint64_t core_notes_size(const struct core *c)
 
 void core_notes_write(const struct core *c, core_put put, void *arg)
 {
-        /* The first thread comes before the process, as in the kernel's own cores: debuggers take the notes behind
-         * an NT_PRSTATUS as belonging to it. */
+        /* The first thread comes before the process, as in the kernel's own cores: debuggers take the notes
+         * behind an NT_PRSTATUS as belonging to it. */
         bool process_written = false;
 
         for (size_t i = 0; i < c->n_threads; i++) {

@@ -10,8 +10,8 @@
 
 #include "base/target.h"
 
-/* The usage of its memory cgroup, or of one above it, is at 95 % of the limit or more; or less than 5 % of the
- * machine's memory is available; or that cannot be told. */
+/* The usage of its memory cgroup, or of one above it, is at 95 % of the limit or more; or less than 5 % of
+ * the machine's memory is available; or that cannot be told. */
 bool memory_is_tight(const struct target *t);
 
 #endif

@@ -2,8 +2,8 @@
 /* modules - keep the pages by which a debugger, given only a core, finds the loaded libraries.
  *
  * The first page of each mapped ELF file (headers, build ID), the vdso, and the dynamic linker's own list:
- *   auxv AT_PHDR -> program headers -> PT_DYNAMIC -> DT_DEBUG -> struct r_debug -> struct link_map ... -> names
- * Nothing is interpreted further.  The lists belong to the target: they may be torn, cyclic, or lies.
+ *   auxv AT_PHDR -> program headers -> PT_DYNAMIC -> DT_DEBUG -> struct r_debug -> struct link_map ... ->
+ * names Nothing is interpreted further.  The lists belong to the target: they may be torn, cyclic, or lies.
  */
 #ifndef SWANSONG_CAPTURE_MODULES_H
 #define SWANSONG_CAPTURE_MODULES_H

@@ -24,7 +24,8 @@ struct stack_range stack_range_of(const struct map_index *maps, uint64_t sp, uns
                 return (struct stack_range){.start = range.start};
         if (inside && range.start < r->start)
                 range.start = r->start;
-        /* The main thread's stack may have grown since; else stop short of what is known to be something else. */
+        /* The main thread's stack may have grown since; else stop short of what is known to be something
+         * else. */
         if (inside || (r && (r->flags & MAP_IS_STACK)))
                 cap = looks_like_stack(maps, r) ? STACK_CAP : STACK_CAP_UNKNOWN;
         end = range.start + cap;

@@ -14,25 +14,12 @@
 #define EXPECTED_PER_THREAD (16 * 1024)
 #define EXPECTED_AT_LEAST   (512 * 1024)
 
-/* A call for more saves little, and would not begin before the last thread has stopped. */
-#define BATCH_THREADS 32
-
 /* Looking at pagemap costs 1.1 us per thread, reading three pages 2.6: stacks this short are read without. */
 #define PAGES_UNCHECKED 16
 
 /* /proc/PID/pagemap, Documentation/admin-guide/mm/pagemap.rst */
 #define PAGEMAP_PRESENT (UINT64_C(1) << 63)
 #define PAGEMAP_SWAPPED (UINT64_C(1) << 62)
-
-/* Stacks that wait to be read in one call. */
-struct stacks_batch {
-        size_t n, threads;
-        struct remote_piece pieces[REMOTE_BATCH];
-        struct {
-                struct thread_copy *thread;
-                unsigned bit;
-        } origin[REMOTE_BATCH];
-};
 
 static void *reserve(size_t bytes)
 {
@@ -78,21 +65,24 @@ int stacks_make(struct stacks *s, int proc_fd, const struct map_index *maps, str
         };
         if (touch > s->arena_size)
                 touch = s->arena_size;
-        /* Beyond what is touched, a page fault comes in the pause; when memory is short it could take seconds. */
+        /* Beyond what is touched, a page fault comes in the pause; when memory is short it could take
+         * seconds. */
         s->room = (memory->careful ? touch : s->arena_size) / s->page_size;
+        sem_init(&s->work, 0, 0);
+        sem_init(&s->progress, 0, 0);
         s->swapping = has_swapped(proc_fd);
         s->pagemap_fd = openat(proc_fd, "pagemap", O_RDONLY | O_CLOEXEC);
         s->threads = reserve(n * sizeof(*s->threads));
         s->registers = reserve(n * s->arch->gregs_size);
-        s->batch = reserve(sizeof(*s->batch));
+        s->queue = reserve(n * sizeof(*s->queue));
         s->arena = reserve(s->arena_size);
-        if (!s->threads || !s->registers || !s->batch || !s->arena) {
+        if (!s->threads || !s->registers || !s->queue || !s->arena) {
                 stacks_done(s);
                 return -ENOMEM;
         }
         memset(s->threads, 0, n * sizeof(*s->threads));
         memset(s->registers, 0, n * s->arch->gregs_size);
-        memset(s->batch, 0, sizeof(*s->batch));
+        memset(s->queue, 0, n * sizeof(*s->queue));
         for (size_t at = 0; at < touch; at += s->page_size)
                 s->arena[at] = 1;
         return 0;
@@ -104,7 +94,7 @@ void stacks_done(struct stacks *s)
         unreserve(s->threads, s->size * sizeof(*s->threads));
         if (s->registers)
                 munmap(s->registers, s->size * s->arch->gregs_size);
-        unreserve(s->batch, sizeof(*s->batch));
+        unreserve(s->queue, s->size * sizeof(*s->queue));
         unreserve(s->arena, s->arena_size);
         *s = (struct stacks){.pagemap_fd = -1};
 }
@@ -165,8 +155,7 @@ static void place(struct stacks *s, struct thread_copy *t)
         s->used += pages;
 }
 
-/* The first run of set bits at or after *bit: its length; *bit is moved to its start. */
-static unsigned run_length(uint64_t set, unsigned *bit)
+unsigned stacks_run_length(uint64_t set, unsigned *bit)
 {
         if (*bit >= 64 || (set >> *bit) == 0)
                 return 0;
@@ -175,46 +164,14 @@ static unsigned run_length(uint64_t set, unsigned *bit)
         return ~(set >> *bit) ? (unsigned)__builtin_ctzll(~(set >> *bit)) : 64;
 }
 
-static char *arena_page(const struct stacks *s, const struct thread_copy *t, unsigned bit)
+char *stacks_page(const struct stacks *s, const struct thread_copy *t, unsigned bit)
 {
         return s->arena + (t->at + bit_count(t->wanted & bits(bit))) * s->page_size;
 }
 
-/* Read what the batch holds, and note the pages that came. */
-static void batch_read(struct stacks *s)
+static void take(struct stacks *s, size_t i)
 {
-        struct stacks_batch *b = s->batch;
-
-        remote_read_many(s->memory, b->pieces, b->n);
-        for (size_t i = 0; i < b->n; i++)
-                b->origin[i].thread->had |= bits((unsigned)(b->pieces[i].done / s->page_size))
-                                            << b->origin[i].bit;
-        b->n = b->threads = 0;
-}
-
-static void batch_add(struct stacks *s, struct thread_copy *t)
-{
-        struct stacks_batch *b = s->batch;
-        unsigned length;
-
-        for (unsigned bit = 0; (length = run_length(t->wanted, &bit)) > 0; bit += length) {
-                if (b->n == REMOTE_BATCH)
-                        batch_read(s);
-                b->pieces[b->n] = (struct remote_piece){
-                        .address = t->start + bit * s->page_size,
-                        .to = arena_page(s, t, bit),
-                        .bytes = length * s->page_size,
-                };
-                b->origin[b->n].thread = t;
-                b->origin[b->n].bit = bit;
-                b->n++;
-        }
-        if (++b->threads >= BATCH_THREADS)
-                batch_read(s);
-}
-
-static void take(struct stacks *s, struct thread_copy *t)
-{
+        struct thread_copy *t = &s->threads[i];
         struct stack_range range = stack_range_of(s->maps, t->sp, s->arch->red_zone, s->page_size);
 
         t->start = range.start;
@@ -222,7 +179,7 @@ static void take(struct stacks *s, struct thread_copy *t)
         t->in_file = range.in_file;
         keep_present(s, t);
         place(s, t);
-        batch_add(s, t);
+        stacks_queue(s, i);
 }
 
 void stacks_take(struct stacks *s, size_t i)
@@ -232,7 +189,7 @@ void stacks_take(struct stacks *s, size_t i)
         t->how = HOW_STOPPED;
         t->sp = arch_get(stacks_registers(s, i), s->arch->sp);
         t->pc = arch_get(stacks_registers(s, i), s->arch->pc);
-        take(s, t);
+        take(s, i);
 }
 
 void stacks_take_at(struct stacks *s, size_t i, uint64_t sp, uint64_t pc)
@@ -245,23 +202,18 @@ void stacks_take_at(struct stacks *s, size_t i, uint64_t sp, uint64_t pc)
         t->pc = pc;
         memcpy(registers + s->arch->sp, &sp, sizeof(sp));
         memcpy(registers + s->arch->pc, &pc, sizeof(pc));
-        take(s, t);
-}
-
-void stacks_finish(struct stacks *s)
-{
-        batch_read(s);
+        take(s, i);
 }
 
 bool stacks_run_next(const struct stacks *s, size_t i, unsigned *bit, struct memory_run *ret)
 {
         const struct thread_copy *t = &s->threads[i];
-        unsigned length = run_length(t->had, bit);
+        unsigned length = stacks_run_length(t->had, bit);
 
         if (length == 0)
                 return false;
         *ret = (struct memory_run){t->start + *bit * s->page_size, length * s->page_size,
-                                   arena_page(s, t, *bit)};
+                                   stacks_page(s, t, *bit)};
         *bit += length;
         return true;
 }

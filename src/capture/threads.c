@@ -164,9 +164,10 @@ static void take(void *arg)
         struct thread_capture *c = arg;
         struct tracees *t = &c->tracees;
 
-        if (deadline_make(&t->deadline) < 0)
+        if (deadline_make(&t->deadline) < 0) {
+                stacks_close(&c->stacks);
                 return; /* without a deadline nobody is stopped */
-        tracer_hurry();
+        }
         tracees_seize(t, c->stop_deadline_ns);
         tracees_stop(t, c->stop_deadline_ns, on_stopped, c);
         for (size_t i = 0; i < t->n; i++) {
@@ -178,7 +179,16 @@ static void take(void *arg)
         }
         stacks_finish(&c->stacks);
         tracees_release(t);
+        stacks_close(&c->stacks);
         deadline_free(&t->deadline);
+}
+
+/* In the caller. */
+static void help(void *arg)
+{
+        struct thread_capture *c = arg;
+
+        stacks_help(&c->stacks);
 }
 
 int threads_take(struct thread_capture *c)
@@ -188,7 +198,7 @@ int threads_take(struct thread_capture *c)
                 int r = target_check(c->target);
 
                 if (r == 0)
-                        r = tracer_run(take, c);
+                        r = tracer_run(take, help, c);
                 if (r == 0)
                         r = target_check(c->target);
                 after = condition_read(c->target);

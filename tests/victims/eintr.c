@@ -2,8 +2,8 @@
 /* eintr - threads that wait in the system calls which a ptrace interrupt would make return EINTR (signal(7)).
  *
  * Prints "ready"; on SIGTERM prints one line per call: "NAME calls eintr handled", the last one counting the
- * signals that were meant to interrupt and did.  Exit 1 if any call other than "epoll_pwait_signal" saw EINTR, or
- * if that one missed one of its signals. */
+ * signals that were meant to interrupt and did.  Exit 1 if any call other than "epoll_pwait_signal" saw
+ * EINTR, or if that one missed one of its signals. */
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>

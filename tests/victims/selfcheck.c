@@ -3,8 +3,8 @@
  *
  * Each thread computes without a pause, in general and vector registers and in a block of memory, what can be
  * checked afterwards, while a signal storm goes over the process: signals sent must be signals received.
- * Prints "ready"; on SIGTERM checks everything and prints "right" (exit 0) or what is wrong (exit 1), and how often
- * the first thread's sigtimedwait() returned EINTR. */
+ * Prints "ready"; on SIGTERM checks everything and prints "right" (exit 0) or what is wrong (exit 1), and
+ * how often the first thread's sigtimedwait() returned EINTR. */
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
@@ -44,7 +44,8 @@ static void on_signal(int signal)
         atomic_fetch_add(&received, 1);
 }
 
-/* One round: a linear recurrence in a scalar, in four lanes of a vector, and over memory; all three must agree. */
+/* One round: a linear recurrence in a scalar, in four lanes of a vector, and over memory; all three must
+ * agree. */
 static int round_is_right(uint64_t seed)
 {
         uint64_t scalar = seed, memory[WORDS];

@@ -3,9 +3,9 @@
  *
  *   threads N park|spin [DEPTH=24 [RSS_MIB=0 [GAP_FILE]]]
  *
- * Prints "ready" once all of them are where they will stay; stays until it is killed.  With GAP_FILE (8 bytes at
- * least) a real-time thread notes there the longest time in ns that it did not get to run: what a pause is to
- * the program itself.  Whoever reads may reset it to 0. */
+ * Prints "ready" once all of them are where they will stay; stays until it is killed.  With GAP_FILE (8
+ * bytes at least) a real-time thread notes there the longest time in ns that it did not get to run: what a
+ * pause is to the program itself.  Whoever reads may reset it to 0. */
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
