@@ -8,11 +8,14 @@ VICTIMS_GO := $(patsubst tests/victims/%.go,$(BUILD)/victims/%,$(wildcard tests/
 VARIANTS   := $(addprefix $(BUILD)/victims/threads-,static static-pie stripped omit-frame-pointer frame-pointer-only)
 FUZZ       := $(patsubst tests/fuzz/fuzz_%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 
+# libunwind is what our unwinding is compared with.
+UNIT_LIBS  := -lcriterion -lunwind
+
 # Unit tests link both halves' code, but not their main().
 UNIT_OBJS  := $(call objs,$(UNIT_SRC) $(filter-out $(REPORT_MAIN) $(CAPTURE_MAIN),$(sort $(CAPTURE_SRC) $(REPORT_SRC))))
 
 $(BUILD)/unit: $(UNIT_OBJS)
-	$(CC) $(LDFLAGS) -o $@ $^ $(CAPTURE_LIBS) $(REPORT_LIBS) -lcriterion
+	$(CC) $(LDFLAGS) -o $@ $^ $(CAPTURE_LIBS) $(REPORT_LIBS) $(UNIT_LIBS)
 
 unit: $(BUILD)/unit ## the unit tests
 	$(BUILD)/unit $(UNIT_ARGS)

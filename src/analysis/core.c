@@ -248,7 +248,7 @@ int core_parse(const struct core_source *source, struct core *ret)
         ret->window = malloc(sizeof(*ret->window));
         if (!ret->window)
                 return -ENOMEM;
-        ret->window->n = 0;
+        ret->window->start = ret->window->n = 0;
         r = parse_phdrs(ret, &e);
         sort_loads(ret);
         return r;

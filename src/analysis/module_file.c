@@ -7,6 +7,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/stat.h>
 
 #include "analysis/elf_view.h"
@@ -165,24 +166,21 @@ static bool take_fetched(const struct module_finder *f, const struct module *m, 
         return file->fd_ours;
 }
 
-/* The vdso has no file: its image is in the core. */
-static bool take_memory(const struct module_finder *f, const struct module *m, struct module_file *file)
+/* The kernel's vdso has no file.  Its bytes are in the core, but libelf and libdw are to see no byte that a
+ * bundle brings: when they are the same as our own vdso's, as they are under the same kernel, ours is used. */
+static bool take_vdso(const struct module_finder *f, const struct module *m, struct module_file *file)
 {
-        uint64_t n = core_available(f->core, m->start);
-        const uint8_t *image;
-        char *copy = NULL;
+        char *own = (char *)getauxval(AT_SYSINFO_EHDR);
+        const Elf64_Ehdr *e = (const Elf64_Ehdr *)own;
+        /* The section headers come last in it. */
+        const size_t size = own ? e->e_shoff + (size_t)e->e_shnum * e->e_shentsize : 0;
+        const uint8_t *theirs = size ? core_memory(f->core, m->start, size) : NULL;
 
-        if (n > m->end - m->start)
-                n = m->end - m->start;
-        image = core_memory(f->core, m->start, n);
-        copy = image ? pool_strndup(f->pool, (const char *)image, n) : NULL;
-        file->elf = copy ? elf_memory(copy, n) : NULL;
-        if (file->elf && elf_kind(file->elf) == ELF_K_ELF)
-                return true;
-        elf_end(file->elf);
-        file->elf = NULL;
-        file->why = "its memory was not captured";
-        return false;
+        if (theirs && memcmp(own, theirs, size) == 0)
+                file->elf = elf_memory(own, size);
+        if (!file->elf)
+                file->why = "it is that of another kernel than the one running here";
+        return file->elf;
 }
 
 static void set_bias(struct module *m)
@@ -206,7 +204,7 @@ struct module_file *module_file_get(const struct module_finder *f, struct module
         file->fd = file->debug_fd = -1;
         elf_version(EV_CURRENT);
         if (m->path[0] == '[')
-                take_memory(f, m, file);
+                take_vdso(f, m, file);
         else if (!take_handed(f, m, file) && !take_path(f, m, file) && !take_fetched(f, m, file) &&
                  !file->why)
                 file->why = NO_SUCH_FILE;

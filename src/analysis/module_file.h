@@ -8,7 +8,7 @@
  *   2. below the sysroot      3. the path itself      4. debuginfod, where DEBUGINFOD_URLS is set
  * Debug information comes by build ID: SYSROOT/usr/lib/debug/.build-id/ab/cdef….debug, the same below /, and
  * from debuginfod where DEBUGINFOD_URLS is set.
- * Only regular files are opened, and nothing is executed.
+ * Only regular files are opened, and nothing is executed; no byte of the bundle is given to libelf or libdw.
  */
 #ifndef SWANSONG_ANALYSIS_MODULE_FILE_H
 #define SWANSONG_ANALYSIS_MODULE_FILE_H

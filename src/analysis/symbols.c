@@ -71,21 +71,18 @@ static void consider(struct answers *a, const struct table *t, const GElf_Sym *s
 
         if (at == a->n)
                 return;
-        /* Most symbols end here: another one is nearer to the next query. */
-        if (s->st_size > 0 && a->queries[at].address - s->st_value >= s->st_size) {
+        if (s->st_size > 0) {
                 if (!a->sized[at].found || a->sized[at].value < s->st_value)
                         a->sized[at] = (struct candidate){"", s->st_value, true};
-                return;
+                /* Most symbols end here: they reach over no query. */
+                if (a->queries[at].address - s->st_value >= s->st_size)
+                        return;
         }
-        if (s->st_size == 0 && a->label[at].found && a->label[at].value > s->st_value)
-                return;
         name = elf_strptr(t->elf, t->strings, s->st_name);
         if (!is_name(name))
                 return;
-        if (s->st_size == 0) {
+        if (s->st_size == 0)
                 prefer(&a->label[at], s->st_value, name);
-                return;
-        }
         for (; at < a->n && a->queries[at].address - s->st_value < s->st_size; at++)
                 prefer(&a->covering[at], s->st_value, name);
 }
