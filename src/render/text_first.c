@@ -129,7 +129,7 @@ static void add_how(const struct text *t)
 
         text_label(t, "");
         buf_str(t->out, words ? words : "guarantee not known");
-        if (isfinite(r->trigger.ms_before_kill))
+        if (isfinite(r->trigger.ms_before_kill) && r->trigger.ms_before_kill > 0)
                 buf_printf(t->out, ", %.3g ms before the kill", r->trigger.ms_before_kill);
         if (r->pause_ns != REPORT_UNKNOWN) {
                 buf_str(t->out, "; threads stopped for ");

@@ -18,11 +18,14 @@ struct doing {
         char states[STATES_MAX + 1];
 };
 
+/* A traced thread (t) was held for the capture: that says nothing of what it was doing. */
 static void add_state(struct doing *d, const char *state)
 {
         char letter = state && isupper((unsigned char)*state) ? *state : '?';
         size_t n = strlen(d->states);
 
+        if (state && *state == 't')
+                return;
         if (n < STATES_MAX && !strchr(d->states, letter))
                 d->states[n] = letter;
 }
