@@ -26,19 +26,23 @@ struct priority {
         struct sched_param param;
 };
 
-/* Before all others: the best that is permitted. */
-static struct priority hurry(void)
+static struct priority priority_now(void)
 {
-        struct sched_param fifo = {.sched_priority = FIFO_PRIORITY};
-        struct priority before = {
+        struct priority now = {
                 .policy = sched_getscheduler(0),
                 .nice = getpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid)),
         };
 
-        sched_getparam(0, &before.param);
+        sched_getparam(0, &now.param);
+        return now;
+}
+
+void tracer_hurry(void)
+{
+        struct sched_param fifo = {.sched_priority = FIFO_PRIORITY};
+
         if (sched_setscheduler(0, SCHED_FIFO, &fifo) < 0)
                 setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), NICE_PRIORITY);
-        return before;
 }
 
 static void calm_down(const struct priority *before)
@@ -62,7 +66,7 @@ static void *tracer_main(void *p)
 int tracer_run(void (*work)(void *), void (*beside)(void *), void *arg)
 {
         struct job job = {work, arg};
-        struct priority before;
+        struct priority before = priority_now();
         sigset_t all, mask;
         pthread_attr_t attr;
         pthread_t thread;
@@ -72,7 +76,7 @@ int tracer_run(void (*work)(void *), void (*beside)(void *), void *arg)
         pthread_attr_setstacksize(&attr, STACK_SIZE);
         sigfillset(&all);
         pthread_sigmask(SIG_BLOCK, &all, &mask);
-        before = hurry(); /* the new thread inherits it */
+        tracer_hurry(); /* the new thread inherits it */
         r = pthread_create(&thread, &attr, tracer_main, &job);
         if (r == 0) {
                 beside(arg);

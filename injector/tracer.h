@@ -17,4 +17,7 @@
  * 0 or -EAGAIN. */
 int tracer_run(void (*work)(void *), void (*beside)(void *), void *arg);
 
+/* Put the calling thread, for the rest of its life, before all others; the best that is permitted. */
+void tracer_hurry(void);
+
 #endif
