@@ -90,6 +90,14 @@ static int unwind_all(struct analysis *a)
         return r;
 }
 
+/* As gdb shows it: no function of anybody's stands there. */
+static void show_trampoline(struct report_frame *shown)
+{
+        shown->function = "<signal handler called>";
+        shown->file = NULL;
+        shown->line = REPORT_UNKNOWN;
+}
+
 /* The frames of one stack as the report shows them. */
 static int stack_show(struct analysis *a, struct stack *s, const struct frame_places *places)
 {
@@ -112,6 +120,8 @@ static int stack_show(struct analysis *a, struct stack *s, const struct frame_pl
                         shown->pc = f->pc;
                         shown->module_offset =
                                 p->module && p->module->has_bias ? f->pc - p->module->bias : REPORT_UNKNOWN;
+                        if (f->trampoline && k + 1 == p->n_frames)
+                                show_trampoline(shown);
                         shown++;
                 }
                 if (i == 0)

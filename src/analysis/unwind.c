@@ -116,7 +116,7 @@ int unwind_thread(struct unwinder *u, const struct unwind_regs *start, struct un
                   struct unwind_result *ret)
 {
         struct unwind_regs states[2] = {*start}, *now = &states[0], *next = &states[1];
-        struct unwind_frame frame = {start->pc, true};
+        struct unwind_frame frame = {.pc = start->pc, .exact = true};
 
         *ret = (struct unwind_result){.end = UNWIND_TOO_DEEP};
         while (ret->n_frames < UNWIND_FRAMES_MAX) {
@@ -136,7 +136,7 @@ int unwind_thread(struct unwinder *u, const struct unwind_regs *start, struct un
                 }
                 if (row) {
                         end = step_by_row(u, row, now, next, &at);
-                        exact_next = row->signal_frame;
+                        exact_next = frames[ret->n_frames - 1].trampoline = row->signal_frame;
                 } else {
                         end = unwind_by_frame_pointer(u, now, ret->n_frames == 1, next);
                 }
@@ -153,7 +153,7 @@ int unwind_thread(struct unwinder *u, const struct unwind_regs *start, struct un
                         ret->address = at;
                         return 0;
                 }
-                frame = (struct unwind_frame){next->pc, exact_next};
+                frame = (struct unwind_frame){.pc = next->pc, .exact = exact_next};
                 struct unwind_regs *t = now;
                 now = next;
                 next = t;

@@ -19,7 +19,8 @@
 
 struct unwind_frame {
         uint64_t pc;
-        bool exact; /* pc is the next instruction of an interrupted frame, not a return address */
+        bool exact;      /* pc is the next instruction of an interrupted frame, not a return address */
+        bool trampoline; /* the kernel's or libc's frame below a signal handler */
 };
 
 /* Where to look a frame up: inside the call for a return address. */

@@ -194,6 +194,7 @@ PROGRAMS = {
     "node": node,
     "C++": victim("inlines"),
     "Go": victim("goroutines"),
+    "C, in a signal handler": victim("handler"),
     "C": victim("threads", "8", "park"),
     "C, static": victim("threads-static", "8", "park"),
     "C, static-pie": victim("threads-static-pie", "8", "park"),

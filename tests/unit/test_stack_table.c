@@ -12,7 +12,7 @@ Test(stack_table, equal_stacks_are_kept_once)
         size_t index[2000], again;
 
         for (uint64_t i = 0; i < ARRAY_SIZE(index); i++) {
-                struct unwind_frame frames[] = {{i % 500, true}, {77, false}};
+                struct unwind_frame frames[] = {{.pc = i % 500, .exact = true}, {.pc = 77}};
                 struct unwind_result r = {.n_frames = 2, .end = UNWIND_ROOT};
 
                 cr_assert_eq(stack_table_put(&t, frames, &r, &index[i]), 0);
@@ -51,7 +51,7 @@ Test(stack_table, threads_that_spin_in_one_function_are_one_group)
         struct stack_table t = {.pool = &pool};
 
         for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-                struct unwind_frame frames[] = {{cases[i].pc, true}, {cases[i].caller, false}};
+                struct unwind_frame frames[] = {{.pc = cases[i].pc, .exact = true}, {.pc = cases[i].caller}};
                 struct report_frame *shown = pool_alloc(&pool, 2 * sizeof(*shown));
                 size_t index;
 
