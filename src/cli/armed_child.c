@@ -14,7 +14,7 @@
 #include "cli/oom_words.h"
 #include "cli/survive.h"
 #include "injector/attend.h"
-#include "injector/tracer.h"
+#include "injector/priority.h"
 
 /* Room for the threads of one process; a table of 1 MiB. */
 #define MAX_THREADS 20000
@@ -204,7 +204,7 @@ void armed_child_main(const struct armed_child *a)
                             : 0;
         c.has_kmsg = kmsg_open(&c.kmsg, KMSG_FROM_NOW, NULL) == 0;
         survive_lock_memory(NULL);
-        tracer_hurry();
+        priority_raise();
         if (r == 0)
                 r = attend_add(c.attend, a->target->pid, &d);
         if (r < 0) {

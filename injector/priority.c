@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+#include "injector/priority.h"
+
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* Above everything else that a server runs with real-time priority by habit. */
+#define FIFO_PRIORITY 10
+#define NICE_PRIORITY (-20)
+
+/* On Linux all these calls are for the one thread. */
+struct priority priority_raise(void)
+{
+        struct sched_param fifo = {.sched_priority = FIFO_PRIORITY};
+        struct priority before = {
+                .policy = sched_getscheduler(0),
+                .nice = getpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid)),
+        };
+
+        sched_getparam(0, &before.param);
+        if (sched_setscheduler(0, SCHED_FIFO, &fifo) < 0)
+                setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), NICE_PRIORITY);
+        return before;
+}
+
+void priority_restore(const struct priority *before)
+{
+        sched_setscheduler(0, before->policy, &before->param);
+        setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), before->nice);
+}

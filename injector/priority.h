@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/* priority - put the calling thread before all others, and back.
+ *
+ * Who stops threads one by one must not compete with those that still run: 128 spinning threads on 2 cores pause 523 ms
+ * without SCHED_FIFO, 3 ms with it.
+ */
+#ifndef SWANSONG_INJECTOR_PRIORITY_H
+#define SWANSONG_INJECTOR_PRIORITY_H
+
+#include <sched.h>
+
+/* What the thread had. */
+struct priority {
+        int policy, nice;
+        struct sched_param param;
+};
+
+/* The best that is permitted: SCHED_FIFO, else a low nice value, else as before.  Threads begun from here inherit it. */
+struct priority priority_raise(void);
+void priority_restore(const struct priority *before);
+
+#endif
