@@ -30,7 +30,7 @@ static void *tracer_main(void *p)
 int tracer_run(void (*work)(void *), void (*beside)(void *), void *arg)
 {
         struct job job = {work, arg};
-        struct priority before = priority_now();
+        struct priority before;
         sigset_t all, mask;
         pthread_attr_t attr;
         pthread_t thread;
@@ -40,7 +40,7 @@ int tracer_run(void (*work)(void *), void (*beside)(void *), void *arg)
         pthread_attr_setstacksize(&attr, STACK_SIZE);
         sigfillset(&all);
         pthread_sigmask(SIG_BLOCK, &all, &mask);
-        tracer_hurry(); /* the new thread inherits it */
+        before = priority_raise(); /* the new thread inherits it */
         r = pthread_create(&thread, &attr, tracer_main, &job);
         if (r == 0) {
                 beside(arg);

@@ -9,15 +9,9 @@
 #ifndef SWANSONG_INJECTOR_TRACER_H
 #define SWANSONG_INJECTOR_TRACER_H
 
-/* It is put before the target's threads, which it must not compete with while they are stopped one by one:
- * 128 spinning threads on 2 cores pause 523 ms without, 3 ms with SCHED_FIFO. */
-
-/* Run work(arg) in a new thread, and beside(arg) in this one, with the same priority; both have returned
+/* Run work(arg) in a new thread, and beside(arg) in this one, both before all others (priority.h); both have returned
  * when this does.  All signals to the caller wait meanwhile: Ctrl-Z must not stop us while we hold others.
  * 0 or -EAGAIN. */
 int tracer_run(void (*work)(void *), void (*beside)(void *), void *arg);
-
-/* Put the calling thread, for the rest of its life, before all others; the best that is permitted. */
-void tracer_hurry(void);
 
 #endif
