@@ -17,7 +17,7 @@ A frame agrees when the PC and the function's name are the same.  What is made e
     these ("poll", where gdb's backtrace has "__GI___poll").
 gdb's tail-call frames, which it infers from DW_TAG_call_site and which have no frame on the stack, are left out and
 counted.  So is the frame with PC 0 that gdb shows beyond a root whose return address is 0 (Go).  `backtrace past-main`
-is on.  A signal trampoline is "<signal handler called>" in gdb.
+is on.  A signal trampoline is "<signal handler called>" for both.
 """
 
 import argparse
@@ -118,6 +118,8 @@ SUFFIX = re.compile(r"(\.(constprop|isra|part|cold|lto_priv|localalias|llvm|abi0
 def normal(name):
     if name is None:
         return None
+    if name.startswith("<signal"):
+        return name
     name = re.sub(r" \[clone [^]]*\]", "", name)
     name = re.sub(r"(\w)@@?[\w.]+$", r"\1", name)
     if "::" in name or "(" in name or "<" in name:
@@ -140,7 +142,8 @@ class Count:
 def compare_frame(ours, theirs, names, count):
     """Does the frame agree?"""
     ours_name = normal(ours["function"])
-    if ours["pc"] == theirs.pc and (theirs.kind == "signal" or ours_name == normal(theirs.name)):
+    theirs_name = "<signal handler called>" if theirs.kind == "signal" else normal(theirs.name)
+    if ours["pc"] == theirs.pc and ours_name == theirs_name:
         count.same += 1
     elif ours["pc"] == theirs.pc and names and ours_name == normal(theirs.symbol):
         count.alias += 1
