@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* selfcheck - a program that would notice if anybody changed it: selfcheck [THREADS=8]
+/* selfcheck - a program that would notice if anybody changed it: selfcheck [THREADS=8 [BUSY=THREADS/2]]
  *
- * Each thread computes without a pause, in general and vector registers and in a block of memory, what can be
+ * Each thread computes, BUSY of them without a pause, in general and vector registers and in a block of memory, what can be
  * checked afterwards, while a signal storm goes over the process: signals sent must be signals received.
  * Prints "ready"; on SIGTERM checks everything and prints "right" (exit 0) or what is wrong (exit 1), and
  * how often the first thread's sigtimedwait() returned EINTR. */
@@ -24,6 +24,7 @@ typedef uint64_t vec __attribute__((vector_size(32)));
 
 static atomic_int calm, leave, wrong;
 static atomic_ulong received, sent;
+static unsigned long busy;
 
 struct worker {
         pthread_t thread;
@@ -73,9 +74,9 @@ static void *work(void *arg)
                 if (!round_is_right(w->number * 977 + atomic_load(&w->rounds)))
                         fail("a computation");
                 atomic_fetch_add(&w->rounds, 1);
-                /* Every other thread sleeps between rounds: both kinds of stops. */
-                if (w->number % 2) {
-                        struct timespec t = {.tv_nsec = 200000};
+                /* The others sleep between rounds: both kinds of stops. */
+                if (w->number >= busy) {
+                        struct timespec t = {.tv_nsec = 1000000};
 
                         while (nanosleep(&t, &t) < 0)
                                 if (errno != EINTR)
@@ -121,6 +122,7 @@ int main(int argc, char **argv)
 
         if (n < 1 || n > THREADS_MAX)
                 return 2;
+        busy = argc > 2 ? strtoul(argv[2], NULL, 10) : (unsigned long)n / 2;
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         sigemptyset(&term);
         sigaddset(&term, SIGTERM);
