@@ -84,12 +84,14 @@ check-house: ## includes go one way, SPDX lines, the two halves do not link each
 
 test: ## on a fresh machine: install, build, and run all tests
 	scripts/setup.sh
-	$(MAKE) all unit victims
+	$(MAKE) -j2 all unit victims
 	$(MAKE) check-house
-	$(MAKE) fuzz-replay
+	$(MAKE) -j2 fuzz-replay
 	$(MAKE) system
 	$(MAKE) test-vm
-	$(MAKE) asan cross
+	$(MAKE) -j2 BUILD=build-clang CC=clang all
+	$(MAKE) asan
+	$(MAKE) cross
 
 asan: ## unit and system tests under ASan and UBSan; a leak fails the run
 	scripts/asan.sh
