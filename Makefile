@@ -65,7 +65,7 @@ demo: ## on a fresh machine: install, build, and watch a leaking program reach i
 	scripts/demo.sh $(BUILD)
 
 format: ## format the sources
-	clang-format -i $(shell git ls-files '*.c' '*.h')
+	@clang-format -i $(shell git ls-files '*.c' '*.h')
 
 cross: ## build everything for aarch64 with the cross-compiler
 	scripts/cross.sh
