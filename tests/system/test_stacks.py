@@ -77,11 +77,9 @@ class RealPrograms(StacksTest):
                     self.check_gdb(pid, "--names")
                 self.check_libdwfl(pid)
                 _, threads = self.stacks(pid)
-                # Go's threads end in assembly that has no call frame information; Go marks their roots by a 0.
                 for tid, thread in threads.items():
                     self.assertTrue(thread["frames"], f"thread {tid}")
-                    if name != "Go":
-                        self.assertTrue(thread["complete"], f"thread {tid}: {thread['reason']}: {functions(thread)}")
+                    self.assertTrue(thread["complete"], f"thread {tid}: {thread['reason']}: {functions(thread)}")
                 self.assert_unharmed(pid)
         except programs.NotHere as what:
             self.skipTest(f"{what} is not here")
@@ -141,7 +139,7 @@ class Names(StacksTest):
             self.skipTest("node is not here")
         script = ("function spinForever(n) { for (;;) { n = (n * 16807) % 2147483647; if (n < 0) break; } return n; }"
                   "console.log('ready'); spinForever(7);")
-        process = self.spawn([node, "--perf-basic-prof", "-e", script], stdout=subprocess.PIPE)
+        process = self.spawn([node, "--perf-basic-prof", "-e", script], stdout=subprocess.PIPE, cwd=self.dir)
         process.stdout.readline()
         perf_map = f"/tmp/perf-{process.pid}.map"
         self.addCleanup(lambda: os.path.exists(perf_map) and os.unlink(perf_map))
