@@ -119,13 +119,11 @@ int dir_open_trusted(const char *path, struct diag *d)
         return take_fd(&dir);
 }
 
-int dir_remove_tree(int dirfd, const char *name)
+int dir_open_at(int parent, const char *name, DIR **ret)
 {
-        _cleanup_dir_ DIR *dir = NULL;
-        struct dirent *entry;
-        int fd, first = 0;
+        int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+        DIR *dir;
 
-        fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
         if (fd < 0)
                 return -errno;
         dir = fdopendir(fd);
@@ -133,11 +131,23 @@ int dir_remove_tree(int dirfd, const char *name)
                 close(fd);
                 return -ENOMEM;
         }
-        while ((entry = readdir(dir))) {
-                int r = 0;
+        *ret = dir;
+        return 0;
+}
 
+int dir_remove_tree(int parent, const char *name)
+{
+        _cleanup_dir_ DIR *dir = NULL;
+        struct dirent *entry;
+        int first = 0, fd, r = dir_open_at(parent, name, &dir);
+
+        if (r < 0)
+                return r;
+        fd = dirfd(dir);
+        while ((entry = readdir(dir))) {
                 if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
                         continue;
+                r = 0;
                 if (unlinkat(fd, entry->d_name, 0) < 0) {
                         if (errno == EISDIR || errno == EPERM)
                                 r = dir_remove_tree(fd, entry->d_name);
@@ -147,7 +157,7 @@ int dir_remove_tree(int dirfd, const char *name)
                 if (r < 0 && first == 0)
                         first = r;
         }
-        if (unlinkat(dirfd, name, AT_REMOVEDIR) < 0 && first == 0)
+        if (unlinkat(parent, name, AT_REMOVEDIR) < 0 && first == 0)
                 first = -errno;
         return first;
 }

@@ -24,8 +24,11 @@ int file_write_all(int fd, const void *data, size_t n);
  * filled: -ENOENT, -ENOTDIR, -EACCES, -EROFS, -ELOOP (someone else's symlink). */
 int dir_open_trusted(const char *path, struct diag *d);
 
-/* Remove the directory tree `name` below dirfd, never following a symlink.  0 or -errno of the first failure.
+/* opendir() of `name` below the directory `parent` ("." for itself), never through a link at its end.  0 or -errno. */
+int dir_open_at(int parent, const char *name, DIR **ret);
+
+/* Remove the directory tree `name` below the directory `parent`, never following a symlink.  0 or -errno of the first failure.
  */
-int dir_remove_tree(int dirfd, const char *name);
+int dir_remove_tree(int parent, const char *name);
 
 #endif

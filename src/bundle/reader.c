@@ -122,15 +122,10 @@ int section_list_ids(int dirfd, size_t max, int32_t **ret, size_t *ret_n)
         _cleanup_free_ int32_t *ids = NULL;
         size_t n = 0, room = 0;
         struct dirent *entry;
-        int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        int r = dir_open_at(dirfd, ".", &dir);
 
-        if (fd < 0)
-                return -errno;
-        dir = fdopendir(fd);
-        if (!dir) {
-                close(fd);
-                return -ENOMEM;
-        }
+        if (r < 0)
+                return r;
         while (n < max && (entry = readdir(dir))) {
                 uint64_t id;
 

@@ -10,6 +10,7 @@
 #include <sys/sysmacros.h>
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/number.h"
 #include "capture/collectors.h"
 
@@ -20,15 +21,10 @@ static int fds_walk(int proc_fd,
 {
         _cleanup_dir_ DIR *dir = NULL;
         struct dirent *entry;
-        int fd = openat(proc_fd, "fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        int r = dir_open_at(proc_fd, "fd", &dir);
 
-        if (fd < 0)
-                return -errno;
-        dir = fdopendir(fd);
-        if (!dir) {
-                close(fd);
-                return -ENOMEM;
-        }
+        if (r < 0)
+                return r;
         for (;;) {
                 char link[PATH_MAX];
                 ssize_t n;
@@ -39,8 +35,8 @@ static int fds_walk(int proc_fd,
                         return -errno;
                 if (entry->d_name[0] == '.')
                         continue;
-                n = readlinkat(fd, entry->d_name, link, sizeof(link));
-                if (n > 0 && !each(ctx, fd, entry->d_name, link, (size_t)n))
+                n = readlinkat(dirfd(dir), entry->d_name, link, sizeof(link));
+                if (n > 0 && !each(ctx, dirfd(dir), entry->d_name, link, (size_t)n))
                         return 0;
         }
 }

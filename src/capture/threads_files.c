@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 
+#include "base/file.h"
 #include "base/number.h"
 #include "capture/collect_pass.h"
 #include "capture/collectors.h"
@@ -30,26 +31,20 @@ void threads_collect(struct collect *c, const struct collector *rows, size_t n)
         struct collect_pass p;
         struct dirent *entry;
         char where[64];
-        int fd;
+        int r;
 
         snprintf(where, sizeof(where), "proc/%d/task/*", c->target->pid);
         pass_begin(&p, c, rows, n, where);
-        fd = openat(c->target->proc_fd, "task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (fd < 0) {
-                pass_end(&p, errno, NULL);
-                return;
-        }
-        dir = fdopendir(fd);
-        if (!dir) {
-                pass_end(&p, errno, NULL);
-                close(fd);
+        r = dir_open_at(c->target->proc_fd, "task", &dir);
+        if (r < 0) {
+                pass_end(&p, -r, NULL);
                 return;
         }
         while (!pass_over(&p) && (entry = readdir(dir))) {
                 uint64_t tid;
 
                 if (number_parse(entry->d_name, INT32_MAX, &tid) == 0)
-                        thread_copy(&p, fd, entry->d_name);
+                        thread_copy(&p, dirfd(dir), entry->d_name);
         }
         pass_end(&p, 0, NULL);
 }

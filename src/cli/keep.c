@@ -114,15 +114,10 @@ static int find_oldest(int dirfd, const struct bundle_label *newest, const char 
         struct bundle_label first = {0};
         struct dirent *entry;
         unsigned n = 0;
-        int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        int r = dir_open_at(dirfd, ".", &dir);
 
-        if (fd < 0)
-                return -errno;
-        dir = fdopendir(fd);
-        if (!dir) {
-                close(fd);
-                return -ENOMEM;
-        }
+        if (r < 0)
+                return r;
         while ((entry = readdir(dir))) {
                 struct bundle_label l;
 
