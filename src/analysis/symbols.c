@@ -20,13 +20,6 @@ struct answers {
         struct candidate *label; /* nearest below without a size; the same */
 };
 
-struct table {
-        Elf *elf;
-        Elf_Data *data;
-        size_t strings; /* section of the names */
-        size_t n;
-};
-
 /* The first query at or above the address. */
 static size_t first_from(const struct answers *a, uint64_t address)
 {
@@ -50,9 +43,9 @@ static void prefer(struct candidate *c, uint64_t value, const char *name)
                 *c = (struct candidate){name, value, true};
 }
 
-static bool is_code(const GElf_Sym *s)
+static bool is_code(const Elf64_Sym *s)
 {
-        unsigned type = GELF_ST_TYPE(s->st_info);
+        unsigned type = ELF64_ST_TYPE(s->st_info);
 
         return (type == STT_FUNC || type == STT_GNU_IFUNC || type == STT_NOTYPE) &&
                s->st_shndx != SHN_UNDEF && (s->st_shndx < SHN_LORESERVE || s->st_shndx == SHN_XINDEX);
@@ -64,13 +57,11 @@ static bool is_name(const char *name)
         return name && name[0] && name[0] != '$' && strncmp(name, ".L", 2) != 0;
 }
 
-static void consider(struct answers *a, const struct table *t, const GElf_Sym *s)
+static void consider(struct answers *a, Elf *elf, size_t strings, const Elf64_Sym *s)
 {
         size_t at = first_from(a, s->st_value);
         const char *name;
 
-        if (at == a->n)
-                return;
         if (s->st_size > 0) {
                 if (!a->sized[at].found || a->sized[at].value < s->st_value)
                         a->sized[at] = (struct candidate){"", s->st_value, true};
@@ -78,7 +69,7 @@ static void consider(struct answers *a, const struct table *t, const GElf_Sym *s
                 if (a->queries[at].address - s->st_value >= s->st_size)
                         return;
         }
-        name = elf_strptr(t->elf, t->strings, s->st_name);
+        name = elf_strptr(elf, strings, s->st_name);
         if (!is_name(name))
                 return;
         if (s->st_size == 0)
@@ -110,20 +101,21 @@ static void scan_tables(Elf *elf, struct answers *a)
 {
         Elf_Scn *section = NULL;
         GElf_Shdr shdr;
-        GElf_Sym sym;
 
         while ((section = elf_nextscn(elf, section))) {
-                struct table t = {.elf = elf};
+                const Elf64_Sym *symbols;
+                Elf_Data *data;
 
                 if (!gelf_getshdr(section, &shdr) ||
-                    (shdr.sh_type != SHT_SYMTAB && shdr.sh_type != SHT_DYNSYM) || shdr.sh_entsize == 0)
+                    (shdr.sh_type != SHT_SYMTAB && shdr.sh_type != SHT_DYNSYM))
                         continue;
-                t.data = elf_getdata(section, NULL);
-                t.strings = shdr.sh_link;
-                t.n = t.data ? shdr.sh_size / shdr.sh_entsize : 0;
-                for (size_t i = 0; i < t.n; i++)
-                        if (gelf_getsym(t.data, (int)i, &sym) && is_code(&sym))
-                                consider(a, &t, &sym);
+                data = elf_getdata(section, NULL);
+                if (!data || data->d_type != ELF_T_SYM)
+                        continue;
+                symbols = data->d_buf;
+                for (size_t i = 0; i < data->d_size / sizeof(*symbols); i++)
+                        if (symbols[i].st_value <= a->queries[a->n - 1].address && is_code(&symbols[i]))
+                                consider(a, elf, shdr.sh_link, &symbols[i]);
         }
         hand_on(a, a->sized);
         hand_on(a, a->label);
