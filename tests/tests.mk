@@ -99,4 +99,7 @@ asan: ## unit and system tests under ASan and UBSan; a leak fails the run
 bench: all victims ## compare with the peers in one run; prints ratios
 	scripts/bench.sh $(BUILD) $(BENCH)
 
-.PHONY: unit golden victims system fuzz-replay fuzz check-house test test-vm asan bench
+race-lab: all victims ## real kills in a limited memory group, and what the watcher made of each (needs root)
+	BUILD=$(BUILD) python3 tests/bench/race.py
+
+.PHONY: race-lab unit golden victims system fuzz-replay fuzz check-house test test-vm asan bench

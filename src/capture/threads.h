@@ -35,7 +35,7 @@ struct thread_totals {
 };
 
 /* How long a thread may take to stop before it is read without stopping, when the caller gives 0. */
-#define THREADS_STOP_DEADLINE_NS (UINT64_C(100) * 1000 * 1000)
+#define THREADS_STOP_DEADLINE_NS (UINT64_C(250) * 1000 * 1000)
 
 /* Learn what does not change while the target runs, and reserve everything that threads_take() needs.  The
  * target is not traced yet.  `t` must outlive *ret.  0; -ESRCH: it has ended; -ENOMEM; -EMFILE...; d filled.
