@@ -34,11 +34,6 @@ static int debug_fd(const struct module_finder *f, struct module *m)
         return module_debug(f, m) && elf_has_debug(file->debug, "info") ? file->debug_fd : -1;
 }
 
-bool lines_exist(const struct module_finder *f, struct module *m)
-{
-        return debug_fd(f, m) >= 0;
-}
-
 static int chain_push(struct chain *c, const Dwarf_Die *function)
 {
         if (c->n == c->room) {

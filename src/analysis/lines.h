@@ -27,7 +27,4 @@ struct line_query {
 /* Answer the queries, which are sorted by address.  0 (also without debug information) or -ENOMEM. */
 int lines_find(const struct module_finder *f, struct module *m, struct line_query *queries, size_t n);
 
-/* Does the module have debug information at all? */
-bool lines_exist(const struct module_finder *f, struct module *m);
-
 #endif

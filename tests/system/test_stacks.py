@@ -2,6 +2,7 @@
 """Stacks of real programs: complete, named, and the same as gdb's and libdwfl's."""
 
 import json
+import lzma
 import os
 import random
 import re
@@ -220,6 +221,43 @@ class Files(StacksTest):
         for args, found in (((), False), (("--sysroot", sysroot), True)):
             named = [f for t in self.json_report(bundle, *args)["threads"] for f in functions(t)]
             self.assertEqual("thread_main" in named, found)
+
+    def test_a_stripped_program_has_the_names_of_its_separate_debug_file(self):
+        path = self.copy_of("threads-stripped")
+        process = self.start(path, "2", "park")
+        bundle, threads = self.stacks(process.pid)
+        build_id = next(f["build_id"] for t in threads.values() for f in t["frames"] if f["module"] == path)
+        self.assertNotIn("thread_main", [f for t in threads.values() for f in functions(t)])
+        unstripped = os.path.join(self.dir, "unstripped")
+        source = os.path.join(ROOT, "tests/victims/threads.c")
+        subprocess.run(["gcc", "-D_GNU_SOURCE", "-std=gnu11", "-O2", "-g", "-o", unstripped, source, "-lpthread",
+                        f"-Wl,--build-id=0x{build_id}"], check=True)
+        debug = f"{self.dir}/sysroot/usr/lib/debug/.build-id/{build_id[:2]}"
+        os.makedirs(debug)
+        subprocess.run(["objcopy", "--only-keep-debug", unstripped, f"{debug}/{build_id[2:]}.debug"], check=True)
+        for mode in ((), ("--no-lines",)):
+            report = self.json_report(bundle, "--sysroot", f"{self.dir}/sysroot", *mode)
+            frames = [f for t in report["threads"] for f in t["frames"]]
+            self.assertIn("thread_main", [f["function"] for f in frames])
+            files = {f["file"] for f in frames if f["function"] == "thread_main"}
+            self.assertEqual(files, {None} if mode else {source})
+
+    def test_a_stripped_program_has_the_names_of_its_embedded_table(self):
+        path, table = self.copy_of("threads"), os.path.join(self.dir, "table")
+        subprocess.run(["objcopy", "--strip-debug", path, table], check=True)
+        with open(table, "rb") as f:
+            packed = lzma.compress(f.read())
+        with open(table, "wb") as f:
+            f.write(packed)
+        subprocess.run(["strip", path], check=True)
+        process = self.start(path, "2", "park")
+        bundle, _ = self.stacks(process.pid, "--no-lines")
+        self.assertNotIn("thread_main", [f for t in self.json_report(bundle)["threads"] for f in functions(t)])
+        process.kill()
+        subprocess.run(["objcopy", "--add-section", f".gnu_debugdata={table}", path], check=True)
+        process = self.start(path, "2", "park")
+        _, threads = self.stacks(process.pid, "--no-lines")
+        self.assertIn("thread_main", [f for t in threads.values() for f in functions(t)])
 
     def test_what_is_no_regular_file_is_not_opened(self):
         path = self.copy_of("threads")
