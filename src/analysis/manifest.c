@@ -16,6 +16,7 @@ const struct manifest manifest_unknown = {
         .page_size = REPORT_UNKNOWN,
         .clock_ticks = REPORT_UNKNOWN,
         .boot_time_ns = REPORT_UNKNOWN,
+        .monotonic_ns = REPORT_UNKNOWN,
         .time_ns = REPORT_UNKNOWN,
         .ms_before_kill = NAN,
         .pid = REPORT_UNKNOWN,
@@ -130,6 +131,7 @@ static void take_all(struct strings *s, const json_t *root, struct manifest *m)
         m->complete = get_true(root, "complete");
         m->version = get_string(s, root, "swansong");
         m->time_ns = get_uint(root, "time_ns");
+        m->monotonic_ns = get_uint(root, "monotonic_ns");
         m->pause_ns = get_uint(root, "pause_ns");
 
         m->hostname = get_string(s, host, "hostname");

@@ -26,7 +26,7 @@ struct manifest {
         uint64_t format;
         bool complete;
         const char *version, *hostname, *kernel, *machine;
-        uint64_t page_size, clock_ticks, boot_time_ns, time_ns;
+        uint64_t page_size, clock_ticks, boot_time_ns, time_ns, monotonic_ns;
         const char *trigger_kind, *trigger_sentence, *trigger_guarantee;
         double ms_before_kill; /* NaN */
         uint64_t pid, ppid, start_ticks, uid;

@@ -122,6 +122,39 @@ struct report_slab {
         uint64_t bytes, objects;
 };
 
+struct report_kill_task { /* a row of the kernel's table: whom it could have chosen */
+        int32_t pid;
+        const char *comm;
+        uint64_t rss;
+        int32_t oom_score_adj;
+};
+
+/* What the kernel itself logged about a kill for memory.  Two processes play a part, and may be the same: the
+ * trigger, whose allocation found no memory, and the victim, which was chosen to die.  PIDs are those of the
+ * initial PID namespace; the trigger's is a thread's. */
+struct report_kill {
+        uint64_t time_ns;    /* CLOCK_REALTIME */
+        int32_t trigger_pid; /* REPORT_UNKNOWN_INT, as all that follow: the log need not have it */
+        const char *trigger_comm;
+        int32_t victim_pid;
+        const char *victim_comm;
+        bool was_target;             /* the victim is the process of this bundle */
+        const char *scope;           /* "group", "machine" */
+        const char *constraint;      /* "CONSTRAINT_MEMCG" */
+        const char *group;           /* whose limit was reached */
+        const char *killed_as_group; /* memory.oom.group: all of this group were killed */
+        uint64_t usage, limit;       /* of `group`; limit: REPORT_UNKNOWN also when it is unlimited */
+        const char *gfp_mask;        /* "0xcc0(GFP_KERNEL)": what the trigger asked for */
+        int32_t order;               /* 2^order pages of it; -1: asked for by hand (SysRq) */
+        uint64_t uid;                /* the victim's, as is all that follows */
+        uint64_t anon_rss, file_rss, shmem_rss, total_vm, page_tables;
+        int32_t oom_score_adj;
+        const struct report_kill_task *tasks; /* largest RSS first, at most KILL_TASKS_MAX */
+        size_t n_tasks;
+        uint64_t tasks_listed; /* how many the kernel's table has */
+        const char *text;      /* the report, one record per line */
+};
+
 struct report {
         struct pool pool;
 
@@ -202,6 +235,7 @@ struct report {
         } system;
         const struct report_sample *history;
         size_t n_history;
+        const struct report_kill *kill; /* NULL: the bundle has no word of the kernel's about one */
         const struct report_missing *missing;
         size_t n_missing;
 };

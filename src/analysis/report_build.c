@@ -11,6 +11,7 @@
 #include "analysis/cgroup.h"
 #include "analysis/fds.h"
 #include "analysis/history.h"
+#include "analysis/kill.h"
 #include "analysis/machine.h"
 #include "analysis/memory.h"
 #include "analysis/process.h"
@@ -185,6 +186,20 @@ static int fill_history(struct source *s, struct report *r)
         return samples_parse(b.data, b.len, s->pool, &r->history, &r->n_history);
 }
 
+static int fill_kill(struct source *s, struct report *r)
+{
+        _cleanup_buf_ struct buf b = BUF_GROWING(SECTION_MAX);
+        const struct kill_context context = {s->pid, s->page_size, kill_log_start(&s->manifest)};
+        int ret;
+
+        if (source_read(s, &b, true, "kmsg") < 0)
+                return 0;
+        ret = kill_parse(b.data, b.len, &context, s->pool, &r->kill);
+        if (ret == 0 && !r->kill)
+                missing_add(&s->missing, "kmsg", true, "holds no kill for memory");
+        return ret;
+}
+
 static int fill_slabs(struct source *s, struct report *r)
 {
         _cleanup_buf_ struct buf b = BUF_GROWING(SECTION_MAX);
@@ -197,7 +212,7 @@ static int fill_slabs(struct source *s, struct report *r)
 /* In this order: each step uses what the ones before found. */
 static int (*const steps[])(struct source *s, struct report *r) = {
         fill_manifest, machine_fill,     cgroup_fill,  process_fill, fill_memory,
-        fill_tree,     fill_descriptors, fill_history, fill_slabs,
+        fill_tree,     fill_descriptors, fill_history, fill_slabs,   fill_kill,
 };
 
 static int build(struct source *s, const struct report_options *o, struct report *r)

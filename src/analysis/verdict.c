@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>
+#include <string.h>
 
 #include "analysis/amount.h"
 #include "analysis/key_value.h"
@@ -123,11 +124,35 @@ static void evidence_address_space(const struct verdict_facts *f, struct evidenc
         add_evidence(l, text);
 }
 
+/* The kernel's own figures: what it counted when it chose. */
+static void evidence_kill(const struct verdict_facts *f, struct evidence_list *l)
+{
+        const struct report_kill *k = f->r->kill;
+        char anon[SIZE_TEXT], limit[SIZE_TEXT], text[512];
+        struct buf b = BUF_FIXED(text, sizeof(text));
+
+        if (!k || !k->was_target)
+                return;
+        buf_str(&b, "the kernel killed it");
+        if (k->scope && strcmp(k->scope, "machine") == 0)
+                buf_str(&b, " because the machine had no memory left");
+        else if (k->group)
+                buf_printf(&b, " because memory group %.200s reached its limit", k->group);
+        if (k->group && amount_known(k->limit))
+                buf_printf(&b, " of %s", size_format(k->limit, limit));
+        if (amount_known(k->anon_rss))
+                buf_printf(&b, "; it held %s of anonymous memory then", size_format(k->anon_rss, anon));
+        add_evidence(l, text);
+}
+
 static void evidence_kills(const struct verdict_facts *f, struct evidence_list *l)
 {
         uint64_t kills = key_value_get(f->r->cgroup.events, f->r->cgroup.n_events, "oom_kill");
         char text[128];
 
+        /* The group's counter was read when this kill was in it. */
+        if (amount_known(kills) && kills > 0 && f->r->kill && f->r->kill->was_target)
+                kills--;
         if (!amount_known(kills) || kills == 0)
                 return;
         snprintf(text, sizeof(text),
@@ -177,6 +202,7 @@ static int put_verdict(struct report *r, const struct verdict_facts *f, const ch
                 add_evidence(&l, best->evidence[i].data);
         evidence_growth(f, &l);
         evidence_limit(f, &l);
+        evidence_kill(f, &l);
         evidence_swap(f, &l);
         evidence_address_space(f, &l);
         evidence_kills(f, &l);

@@ -109,14 +109,12 @@ static void put_pause(struct json_out *j, const struct report *r)
         json_put_amount(j, "pause_ns", r->pause_ns);
 }
 
-/* What an agent's recorder, an allocator's statistics and the kernel's report of a kill would fill: none
- * of them is in the bundle. */
+/* What an agent's recorder and an allocator's statistics would fill: neither is in the bundle. */
 static void put_absent(struct json_out *j, const struct report *r)
 {
         (void)r;
         json_put_null(j, "heap");
         json_put_null(j, "malloc");
-        json_put_null(j, "kill");
 }
 
 static void put_threads_captured(struct json_out *j, const struct report *r)
@@ -169,7 +167,7 @@ void render_json(const struct report *r, const struct render_style *style, struc
                 put_head,         put_trigger,      put_verdict,      put_process,          put_pause,
                 put_memory,       put_absent,       json_put_threads, put_threads_captured, json_put_maps,
                 json_put_tree,    json_put_sockets, json_put_fds,     put_cgroup,           put_system,
-                json_put_history, json_put_missing,
+                json_put_history, json_put_kill,    json_put_missing,
         };
         struct json_out j = {.buf = out};
 

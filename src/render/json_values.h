@@ -19,7 +19,7 @@ void json_put_time(struct json_out *j, const char *key, uint64_t realtime_ns);
 /* null for NaN and infinity, which JSON does not have. */
 void json_put_double(struct json_out *j, const char *key, double value);
 
-/* OOM scores: null for REPORT_UNKNOWN_INT. */
+/* OOM scores and the order of an allocation: null for REPORT_UNKNOWN_INT. */
 void json_put_score(struct json_out *j, const char *key, int32_t value);
 
 /* PIDs and descriptors: null below `least`. */
@@ -27,6 +27,9 @@ void json_put_id(struct json_out *j, const char *key, int32_t value, int32_t lea
 
 /* An object with a key for each row. */
 void json_put_key_values(struct json_out *j, const char *key, const struct report_key_value *rows, size_t n);
+
+/* The kernel's word about the kill (json_kill.c). */
+void json_put_kill(struct json_out *j, const struct report *r);
 
 /* The long lists of a report, one row per line (json_threads.c, json_lists.c). */
 void json_put_threads(struct json_out *j, const struct report *r);

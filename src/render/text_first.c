@@ -304,6 +304,7 @@ void text_first_screen(const struct text *t)
         add_why(t);
         add_moment(t);
         add_how(t);
+        text_first_kill(t);
         add_verdict(t);
         add_amounts(t);
         add_limit(t);

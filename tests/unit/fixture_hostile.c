@@ -69,6 +69,30 @@ struct report fixture_hostile(void)
         static const struct report_sample evil_history[] = {
                 {.time_ns = UINT64_MAX - 1, .rss = UINT64_MAX - 1}, {.rss = REPORT_UNKNOWN}, {.time_ns = 0}};
         static const struct report_missing evil_missing[] = {{EVIL, EVIL, false}, {EVIL, NULL, true}};
+        static const struct report_kill_task evil_tasks[] = {
+                {INT32_MIN, EVIL, UINT64_MAX - 1, INT32_MAX},
+                {INT32_MAX, NULL, REPORT_UNKNOWN, REPORT_UNKNOWN_INT}};
+        static const struct report_kill evil_kill = {
+                .time_ns = UINT64_MAX - 1,
+                .trigger_pid = INT32_MIN,
+                .trigger_comm = EVIL,
+                .victim_pid = INT32_MAX,
+                .victim_comm = EVIL,
+                .scope = EVIL,
+                .constraint = EVIL,
+                .group = EVIL,
+                .killed_as_group = EVIL,
+                .usage = UINT64_MAX - 1,
+                .limit = UINT64_MAX - 1,
+                .gfp_mask = EVIL,
+                .order = INT32_MAX,
+                .uid = UINT64_MAX - 1,
+                .anon_rss = UINT64_MAX - 1,
+                .tasks = evil_tasks,
+                .n_tasks = ARRAY_SIZE(evil_tasks),
+                .tasks_listed = UINT64_MAX - 1,
+                .text = EVIL "\n" EVIL,
+        };
         struct report r = fixture_leak();
 
         r.bundle = r.swansong_version = r.host = r.kernel = r.machine = EVIL;
@@ -105,6 +129,7 @@ struct report fixture_hostile(void)
         r.system.n_slabs = ARRAY_SIZE(evil_slabs);
         r.history = evil_history;
         r.n_history = ARRAY_SIZE(evil_history);
+        r.kill = &evil_kill;
         r.missing = evil_missing;
         r.n_missing = ARRAY_SIZE(evil_missing);
         return r;

@@ -347,6 +347,52 @@ struct report fixture_leak(void)
         };
 }
 
+struct report fixture_killed(void)
+{
+        static const struct report_kill_task tasks[] = {
+                {4711, "orders", 921 * MIB, 0},
+                {4702, "httpd", 40 * MIB, -100},
+                {4730, "sh -c (x y)", REPORT_UNKNOWN, REPORT_UNKNOWN_INT}};
+        static const struct report_kill kill = {
+                .time_ns = TIME_NS - UINT64_C(2000000),
+                .trigger_pid = 4702,
+                .trigger_comm = "httpd",
+                .victim_pid = 4711,
+                .victim_comm = "orders",
+                .was_target = true,
+                .scope = "group",
+                .constraint = "CONSTRAINT_MEMCG",
+                .group = GROUP,
+                .usage = 1 * GIB,
+                .limit = 1 * GIB,
+                .gfp_mask = "0xcc0(GFP_KERNEL)",
+                .order = 0,
+                .uid = 107,
+                .anon_rss = 920 * MIB,
+                .file_rss = 1152 * KIB,
+                .shmem_rss = 0,
+                .total_vm = 2 * GIB,
+                .page_tables = 2 * MIB,
+                .oom_score_adj = 0,
+                .tasks = tasks,
+                .n_tasks = ARRAY_SIZE(tasks),
+                .tasks_listed = 140,
+                .text = "httpd invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, oom_score_adj=-100\n"
+                        "1\n2\n3\n4\n5\n6\n7\n8\n9\n10\n11\n12\n13\n14\n15\n16\n17\n18\n19\n20\n21\n22\n23\n2"
+                        "4\n25\n"
+                        "oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),oom_memcg=" GROUP
+                        ",task=orders\n"
+                        "Memory cgroup out of memory: Killed process 4711 (orders) total-vm:2097152kB\n",
+        };
+        struct report r = fixture_leak();
+
+        r.trigger.kind = "kill";
+        r.trigger.sentence = "killed by the kernel for memory";
+        r.trigger.guarantee = "at-kill";
+        r.kill = &kill;
+        return r;
+}
+
 struct report fixture_unknown(void)
 {
         return (struct report){

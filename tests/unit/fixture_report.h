@@ -8,6 +8,9 @@
 /* A server that leaks towards its group's limit; nothing is unknown but what no dump knows. */
 struct report fixture_leak(void);
 
+/* The same killed by the kernel, whose log is there; the allocation that found no memory was another's. */
+struct report fixture_killed(void);
+
 /* A bundle with next to nothing in it: every number unknown, every string NULL. */
 struct report fixture_unknown(void);
 

@@ -63,6 +63,16 @@ Test(golden, a_leak_as_json)
         compare("leak.json", "json", fixture_leak(), (struct render_style){.width = 100});
 }
 
+Test(golden, a_kill)
+{
+        compare("killed.80.txt", "text", fixture_killed(), (struct render_style){.width = 80});
+}
+
+Test(golden, a_kill_as_json)
+{
+        compare("killed.json", "json", fixture_killed(), (struct render_style){.width = 80});
+}
+
 Test(golden, nothing_known)
 {
         compare("unknown.txt", "text", fixture_unknown(), (struct render_style){.width = 80});

@@ -37,7 +37,7 @@ static void check_width(const char *line, size_t n, void *data)
 
 Test(render, no_line_is_wider_than_the_terminal)
 {
-        struct report large = fixture_large(300), reports[] = {fixture_leak(), fixture_unknown(), large};
+        struct report large = fixture_large(300), reports[] = {fixture_leak(), fixture_killed(), fixture_unknown(), large};
 
         for (size_t width = 80; width <= 160; width += 7)
                 for (size_t i = 0; i < ARRAY_SIZE(reports); i++) {

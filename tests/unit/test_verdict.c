@@ -320,3 +320,40 @@ Test(verdict, names_the_address_space_and_earlier_kills)
         cr_expect(has_evidence(&r, "killed 2 processes of this group"));
         pool_free(&r.pool);
 }
+
+static bool has_evidence(const struct report *r, const char *words)
+{
+        for (size_t i = 0; i < r->verdict.n_evidence; i++)
+                if (strstr(r->verdict.evidence[i], words))
+                        return true;
+        return false;
+}
+
+Test(verdict, the_kernels_word_is_evidence_and_its_kill_no_earlier_one)
+{
+        static const struct report_key_value once[] = {{"oom_kill", 1}}, twice[] = {{"oom_kill", 2}};
+        struct report_kill kill = {.was_target = true,
+                                   .scope = "group",
+                                   .group = "/a",
+                                   .limit = 400 * MIB,
+                                   .anon_rss = 180 * MIB};
+        struct report r = in_group(400 * MIB, NULL, 0);
+
+        r.kill = &kill;
+        r.cgroup.events = once;
+        r.cgroup.n_events = 1;
+        cr_assert_eq(verdict_make(&r), 0);
+        cr_expect(has_evidence(
+                &r, "the kernel killed it because memory group /a reached its limit of 400 MiB; it held "
+                    "180 MiB of anonymous memory then"));
+        cr_expect_not(has_evidence(&r, "before"), "the counter holds this kill");
+        r.cgroup.events = twice;
+        cr_assert_eq(verdict_make(&r), 0);
+        cr_expect(has_evidence(&r, "has killed 1 process of this group for memory before"));
+        /* Another process's kill says nothing about this one. */
+        kill.was_target = false;
+        cr_assert_eq(verdict_make(&r), 0);
+        cr_expect_not(has_evidence(&r, "the kernel killed it"));
+        cr_expect(has_evidence(&r, "has killed 2 processes"));
+        pool_free(&r.pool);
+}
