@@ -12,6 +12,7 @@
 
 /* Programs of all kinds have about 10 KiB per thread in use (24 frames). */
 #define EXPECTED_PER_THREAD (16 * 1024)
+#define HUGE_WORTH ((size_t)4 << 20)
 #define EXPECTED_AT_LEAST   (512 * 1024)
 
 /* Looking at pagemap costs 1.1 us per thread, reading three pages 2.6: stacks this short are read without. */
@@ -49,6 +50,15 @@ static bool has_swapped(int proc_fd)
         return number_scan(&p, status.data + status.len, 10, &kib) < 0 || kib > 0;
 }
 
+/* In huge pages where the kernel has them at hand: 8 page faults for 1,024 threads' stacks instead of 4,096. */
+static void touch_pages(char *memory, size_t size, size_t page_size)
+{
+        if (size >= HUGE_WORTH)
+                madvise(memory, size, MADV_HUGEPAGE);
+        for (size_t at = 0; at < size; at += page_size)
+                memory[at] = 1;
+}
+
 int stacks_make(struct stacks *s, int proc_fd, const struct map_index *maps, struct remote_memory *memory,
                 size_t n, size_t expected)
 {
@@ -83,8 +93,7 @@ int stacks_make(struct stacks *s, int proc_fd, const struct map_index *maps, str
         memset(s->threads, 0, n * sizeof(*s->threads));
         memset(s->registers, 0, n * s->arch->gregs_size);
         memset(s->queue, 0, n * sizeof(*s->queue));
-        for (size_t at = 0; at < touch; at += s->page_size)
-                s->arena[at] = 1;
+        touch_pages(s->arena, touch, s->page_size);
         return 0;
 }
 
