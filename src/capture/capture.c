@@ -71,9 +71,11 @@ static int capture_stacks(struct capture *c, struct diag *d)
                 section_missing(c->writer, "core", false, -r, d->text);
                 return 0;
         }
-        r = binaries_open(request->target, threads_maps(c->threads), BINARIES_MAX);
-        if (r >= 0)
-                c->binaries_fd = r;
+        if (!request->has_binaries) {
+                r = binaries_open(request->target, threads_maps(c->threads), BINARIES_MAX);
+                if (r >= 0)
+                        c->binaries_fd = r;
+        }
         r = threads_take(c->threads);
         if (request->untraced)
                 request->untraced(request->untraced_data);

@@ -26,6 +26,7 @@ struct capture_request {
         bool with_environ;
         void (*untraced)(void *data); /* called when the target is traced no more, long before the capture ends; or NULL */
         void *untraced_data;
+        bool has_binaries;              /* the caller holds the target's files open already (binaries.h) */
         uint64_t stop_deadline_ns; /* how long to wait for a thread to stop; 0: the default */
 };
 

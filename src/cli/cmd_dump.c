@@ -29,6 +29,7 @@ static const char help_text[] =
         "      --environ      the environment variables too (they may hold secrets)\n"
         "      --no-lines     function names only, no file:line and inlined functions: faster\n"
         "      --no-report    only the bundle; `swansong report` makes the report later\n"
+        "      --no-save      print the report only, do not keep report.txt and report.json in the bundle\n"
         "  -q, --quiet        do not print the report (it is in the bundle)\n"
         "Exit status: 0 done, 2 usage, 3 target gone, not permitted or not found, 4 something is missing\n"
         "(the report says what).\n";
@@ -36,20 +37,21 @@ static const char help_text[] =
 /* 0, or -EINVAL with d filled. */
 static int parse_args(int argc, char **argv, struct dump_args *a, struct diag *d)
 {
-        enum { OPT_ONLY = 256, OPT_ENVIRON, OPT_NO_LINES, OPT_NO_REPORT };
+        enum { OPT_ONLY = 256, OPT_ENVIRON, OPT_NO_LINES, OPT_NO_REPORT, OPT_NO_SAVE };
         static const struct option options[] = {
                 {"pid", required_argument, NULL, 'p'},
                 {"only", required_argument, NULL, OPT_ONLY},
                 {"environ", no_argument, NULL, OPT_ENVIRON},
                 {"no-lines", no_argument, NULL, OPT_NO_LINES},
                 {"no-report", no_argument, NULL, OPT_NO_REPORT},
+                {"no-save", no_argument, NULL, OPT_NO_SAVE},
                 {"quiet", no_argument, NULL, 'q'},
                 {"help", no_argument, NULL, 'h'},
                 {0},
         };
         int c, r = 0;
 
-        *a = (struct dump_args){.dump = {.report = true, .print = true, .lines = true}};
+        *a = (struct dump_args){.dump = {.report = true, .print = true, .save = true, .lines = true}};
         opterr = 0;
         while (r == 0 && (c = getopt_long(argc, argv, ":p:o:qh", options, NULL)) != -1) {
                 switch (c) {
@@ -68,6 +70,9 @@ static int parse_args(int argc, char **argv, struct dump_args *a, struct diag *d
                         break;
                 case OPT_NO_LINES:
                         a->dump.lines = false;
+                        break;
+                case OPT_NO_SAVE:
+                        a->dump.save = false;
                         break;
                 case OPT_NO_REPORT:
                         a->dump.report = false;

@@ -9,8 +9,9 @@
 #include "capture/capture.h"
 
 struct dump_options {
-        bool report; /* make report.txt and report.json */
+        bool report; /* make a report */
         bool print;  /* and show the text on stdout */
+        bool save;   /* keep it in the bundle: report.txt and report.json */
         bool lines;  /* file:line and inlined functions too */
 };
 

@@ -106,7 +106,7 @@ static struct dump_job *job_place(struct watch_dumps *w)
 
 static void start_report(struct watch_dumps *w, struct capture_outcome *outcome)
 {
-        const struct dump_options options = {.report = true, .lines = true};
+        const struct dump_options options = {.report = true, .save = true, .lines = true};
         struct dump_job *job = job_place(w);
         struct diag d;
         pid_t child = dump_report_start(outcome->path, outcome->binaries_fd, &options, &d);

@@ -8,10 +8,12 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <jansson.h>
+#include <limits.h>
 #include <locale.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "analysis/report_build.h"
 #include "analysis/stacks.h"
@@ -25,6 +27,7 @@ enum { STATUS_DONE = 0, STATUS_USAGE = 2, STATUS_NOT_FOUND = 3, STATUS_INCOMPLET
 
 struct args {
         const char *bundle, *format, *output;
+        int bundle_from; /* fd that will say which bundle, or -1 */
         bool save, help, version;
         struct terminal_choice terminal;
         struct stacks_options stacks;
@@ -45,6 +48,8 @@ static void print_help(void)
                "      --sysroot DIR     look for the target's files below DIR first\n"
                "      --save            also write report.txt and report.json into the bundle\n"
                "      --binaries FD     table of open files of the target (for `swansong dump`)\n"
+               "      --bundle-from FD  read the bundle's path from there, up to a NUL (for `swansong "
+               "dump`)\n"
                "  -h, --help            this text\n"
                "  -V, --version         what was built in\n"
                "Debug information is fetched from $DEBUGINFOD_URLS if that is set.\n"
@@ -94,6 +99,11 @@ static int parse_option(int c, struct args *a, struct diag *d)
                 if (r == 0)
                         a->stacks.binaries_fd = (int)number;
                 break;
+        case 'B':
+                r = parse_number(optarg, INT32_MAX, "the file descriptor", &number, d);
+                if (r == 0)
+                        a->bundle_from = (int)number;
+                break;
         case 'c':
                 r = terminal_parse_color(optarg, &a->terminal, d);
                 break;
@@ -122,6 +132,7 @@ static int parse_args(int argc, char **argv, struct args *a, struct diag *d)
                 {"sysroot", required_argument, NULL, 'r'},
                 {"save", no_argument, NULL, 's'},
                 {"binaries", required_argument, NULL, 'b'},
+                {"bundle-from", required_argument, NULL, 'B'},
                 {"color", required_argument, NULL, 'c'},
                 {"width", required_argument, NULL, 'w'},
                 {"help", no_argument, NULL, 'h'},
@@ -131,7 +142,7 @@ static int parse_args(int argc, char **argv, struct args *a, struct diag *d)
         };
         int c, r = 0;
 
-        *a = (struct args){.format = "text", .stacks = {.binaries_fd = -1, .lines = true}};
+        *a = (struct args){.format = "text", .bundle_from = -1, .stacks = {.binaries_fd = -1, .lines = true}};
         opterr = 0;
         while (r == 0 && (c = getopt_long(argc, argv, ":o:hV", options, NULL)) != -1) {
                 if (c == ':')
@@ -141,7 +152,7 @@ static int parse_args(int argc, char **argv, struct args *a, struct diag *d)
                 else
                         r = parse_option(c, a, d);
         }
-        if (r < 0 || a->help || a->version)
+        if (r < 0 || a->help || a->version || a->bundle_from >= 0)
                 return r;
         if (optind >= argc)
                 return diag_set(d, -EINVAL, "which bundle? give the path of a ….swansong directory");
@@ -196,6 +207,25 @@ static int status_of(int err)
         }
 }
 
+/* `swansong dump` starts us while it captures; the path comes when the bundle is complete.  0, or -ENODATA: there will be none. */
+static int wait_for_bundle(int fd, char path[PATH_MAX])
+{
+        size_t n = 0;
+
+        while (n < PATH_MAX) {
+                ssize_t got = read(fd, path + n, PATH_MAX - n);
+
+                if (got < 0 && errno == EINTR)
+                        continue;
+                if (got <= 0)
+                        return -ENODATA;
+                n += (size_t)got;
+                if (path[n - 1] == '\0')
+                        return 0;
+        }
+        return -ENODATA;
+}
+
 static int run(struct args *a)
 {
         _cleanup_(report_done) struct report report = {0};
@@ -223,6 +253,7 @@ static int run(struct args *a)
 
 int main(int argc, char **argv)
 {
+        char path[PATH_MAX];
         struct args a;
         struct diag d = {0};
 
@@ -232,6 +263,11 @@ int main(int argc, char **argv)
         if (parse_args(argc, argv, &a, &d) < 0) {
                 fprintf(stderr, "swansong report: %s\n", d.text);
                 return STATUS_USAGE;
+        }
+        if (a.bundle_from >= 0) {
+                if (wait_for_bundle(a.bundle_from, path) < 0)
+                        return STATUS_DONE;
+                a.bundle = path;
         }
         if (a.help)
                 print_help();

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""From the command to text with function names, the whole process: against eu-stack and gdb."""
+"""From the command to text with function names, the whole process: against eu-stack and gdb, which keep nothing either."""
 
 import os
 
@@ -11,7 +11,7 @@ GOAL_EU_STACK = {16: 2, 128: 8, 1024: 15}
 def compare(table, what, pid, goal_eu_stack, with_gdb=True):
     with Dumps() as dumps:
         measures = {
-            "ours": lambda: dumps.run_ms(pid, "--only", "stacks", "--no-lines"),
+            "ours": lambda: dumps.run_ms(pid, "--only", "stacks", "--no-lines", "--no-save"),
             "eu": lambda: run_ms([need("eu-stack"), "-p", str(pid)]),
         }
         if with_gdb:
@@ -34,7 +34,7 @@ def node(table):
 def lines(table):
     for n in (16, 128):
         with Dumps() as dumps, threads_victim(n) as v:
-            m = interleaved(ours=lambda: dumps.run_ms(v.pid, "--only", "stacks"),
+            m = interleaved(ours=lambda: dumps.run_ms(v.pid, "--only", "stacks", "--no-save"),
                             eu=lambda: run_ms([need("eu-stack"), "-s", "-i", "-p", str(v.pid)]))
         ratio = m["eu"] / m["ours"]
         table.row(f"lines and inlines, {n} threads, vs eu-stack -s -i", ms(m["ours"]), ms(m["eu"]), times(ratio), ">= 2x",
