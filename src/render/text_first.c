@@ -125,6 +125,7 @@ static void add_how(const struct text *t)
         const struct report *r = t->r;
         const char *words = words_of(guarantees, r->trigger.guarantee);
         const char *condition = words_of(conditions, r->process.condition);
+        bool at_kill = r->trigger.guarantee && strcmp(r->trigger.guarantee, "at-kill") == 0;
         size_t begin = text_begin(t);
 
         text_label(t, "");
@@ -132,7 +133,7 @@ static void add_how(const struct text *t)
         if (isfinite(r->trigger.ms_before_kill) && r->trigger.ms_before_kill > 0)
                 buf_printf(t->out, ", %.3g ms before the kill", r->trigger.ms_before_kill);
         if (r->pause_ns != REPORT_UNKNOWN) {
-                buf_str(t->out, "; threads stopped for ");
+                buf_str(t->out, at_kill ? "; its death waited " : "; threads stopped for ");
                 text_duration(t, (double)r->pause_ns / 1e9);
         }
         if (r->n_threads > 0)

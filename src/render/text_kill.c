@@ -12,6 +12,9 @@
 #define LOG_ROWS     24 /* of the raw text */
 #define LOG_END      2  /* of these, from its end: the constraint, and the kill */
 
+/* The kernel cuts a line of its log at 1 KiB; a bundle may hold anything. */
+#define LINE_MAX_COLUMNS 2000
+
 static void add_process(const struct text *t, const char *comm, int32_t pid, const char *what)
 {
         text_escaped(t, comm, 40);
@@ -190,7 +193,7 @@ static void add_line(const struct text *t, const char *line, size_t n)
         size_t begin = text_begin(t);
 
         buf_str(t->out, "  | ");
-        text_escaped(t, copy, SIZE_MAX);
+        text_escaped(t, copy, LINE_MAX_COLUMNS);
         text_wrap(t, begin, 6);
 }
 

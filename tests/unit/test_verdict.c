@@ -321,14 +321,6 @@ Test(verdict, names_the_address_space_and_earlier_kills)
         pool_free(&r.pool);
 }
 
-static bool has_evidence(const struct report *r, const char *words)
-{
-        for (size_t i = 0; i < r->verdict.n_evidence; i++)
-                if (strstr(r->verdict.evidence[i], words))
-                        return true;
-        return false;
-}
-
 Test(verdict, the_kernels_word_is_evidence_and_its_kill_no_earlier_one)
 {
         static const struct report_key_value once[] = {{"oom_kill", 1}}, twice[] = {{"oom_kill", 2}};
