@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 import unittest
+from datetime import datetime, timezone
 
 from tests.system.harness import (SWANSONG, SwansongTest, need_root, proc_status, thread_states, tids, victim_path,
                                   wait_until)
@@ -72,6 +73,37 @@ class Armed(SwansongTest):
         self.assertEqual(report["missing"], [m for m in report["missing"] if m["optional"]])
         with open(os.path.join(bundles[0], "kmsg"), encoding="ascii") as f:
             self.assertIn(f"Killed process {victim.pid} (leak)", f.read())
+        self.assert_kernels_word(report, bundles[0], victim.pid)
+
+    def assert_kernels_word(self, report, bundle, pid):
+        """What the kernel logged is in the report, and agrees with what was seen of the process itself."""
+        kill = report["kill"]
+        self.assertEqual((kill["victim_pid"], kill["victim_comm"], kill["was_target"]), (pid, "leak", True))
+        self.assertAlmostEqual(kill["anon_rss"], report["memory"]["anon"], delta=LIMIT * 0.05)
+        self.assertIn(f"Killed process {pid} (leak)", kill["text"])
+        # The record's own time, on the clock that the manifest ties to the time of day.
+        manifest = self.manifest(bundle)
+        with open(os.path.join(bundle, "kmsg"), encoding="ascii") as f:
+            record_us = int(f.read().splitlines()[-1].split(",")[2])
+        time_us = (manifest["time_ns"] - manifest["monotonic_ns"] + record_us * 1000) // 1000
+        self.assertEqual(kill["time"], datetime.fromtimestamp(time_us // 1000000, timezone.utc).strftime("%Y-%m-%dT%H:%M:%S")
+                         + f".{time_us % 1000000:06}Z")
+        text = self.swansong("report", bundle).stdout
+        self.assertIn(f"killed leak ({pid}): ", text)
+        self.assertIn("THE KERNEL'S WORD", text)
+        self.assertIn(f"leak (PID {pid})", text)
+        if kill["trigger_comm"] is None:
+            self.skipTest("other kills used up the kernel's limit of 10 reports in 5 s: only the last line was checked")
+        self.assertEqual((kill["scope"], kill["constraint"], kill["order"]), ("group", "CONSTRAINT_MEMCG", 0))
+        self.assertEqual((kill["limit"], kill["uid"], kill["oom_score_adj"]), (LIMIT, 0, 0))
+        self.assertTrue(kill["group"].endswith(os.path.basename(self.group.path)), kill["group"])
+        self.assertIn(kill["trigger_pid"], [t["tid"] for t in report["threads"]])
+        self.assertIn("leak", kill["trigger_comm"])
+        self.assertIn("GFP_", kill["gfp_mask"])
+        row = next(t for t in kill["tasks"] if t["pid"] == pid)
+        self.assertGreater(row["rss"], LIMIT * 0.9)
+        self.assertTrue(any(e.startswith("the kernel killed it because memory group") for e in report["verdict"]["evidence"]))
+        self.assertIn("reached its limit of 64.0 MiB", " ".join(text.split()))
 
     def test_at_full_speed_armed_from_the_start(self):
         for threads in (1, 32):

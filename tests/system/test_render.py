@@ -46,7 +46,7 @@ class Schema(unittest.TestCase):
         jsonschema.Draft202012Validator.check_schema(load("docs", "report.schema.json"))
 
     def test_reports_made_by_hand_conform(self):
-        for name in ("leak.json", "unknown.json"):
+        for name in ("leak.json", "killed.json", "unknown.json"):
             self.assertEqual(problems(load("tests", "golden", name)), [], name)
 
     def test_refuses_what_is_missing_or_of_another_type(self):
