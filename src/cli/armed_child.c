@@ -26,7 +26,9 @@
 #define KMSG_WAIT_NS (300 * NS_PER_MS)
 
 #define HISTORY_WAIT_MS 1000
-#define KMSG_TEXT_MAX   ((size_t)256 << 10)
+
+/* A report with its table of 10,000 tasks is 1 MiB; most rings of the kernel's log are smaller. */
+#define KMSG_TEXT_MAX ((size_t)2 << 20)
 
 struct child {
         const struct armed_child *a;
@@ -105,7 +107,8 @@ static void add_record(struct buf *out, const struct kmsg_record *r)
         buf_char(out, '\n');
 }
 
-/* The log's records up to the kill of this process, from the last kill before on.  NULL: it was not killed for memory. */
+/* The log's records up to the kill of this process, from the last report before it on (not from the last kill: where a whole
+ * group is killed, one report stands before them all).  NULL: it was not killed for memory. */
 static struct oom_kill *find_kill(struct child *c, struct buf *text)
 {
         _cleanup_oom_log_ struct oom_log log = {0};
@@ -123,15 +126,16 @@ static struct oom_kill *find_kill(struct child *c, struct buf *text)
                         poll(&p, 1, 10);
                         continue;
                 }
-                if (record.facility == KMSG_FACILITY_KERNEL)
+                if (record.facility == KMSG_FACILITY_KERNEL) {
+                        if (oom_line_kind(scan_of(record.text, record.text_len)) == OOM_LINE_INVOKED)
+                                buf_reset(text);
                         add_record(text, &record);
+                }
                 if (oom_log_feed(&log, &record) < 0)
                         return NULL;
                 while (oom_log_next(&log, &event)) {
                         if (event.kind == OOM_EVENT_KILL && event.kill->pid == c->a->target->pid)
                                 return event.kill;
-                        if (event.kind == OOM_EVENT_KILL)
-                                buf_reset(text);
                         oom_kill_free(event.kill);
                 }
         }

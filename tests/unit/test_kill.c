@@ -158,3 +158,17 @@ Test(kill, the_logs_clock_does_not_count_while_the_machine_sleeps)
         m.monotonic_ns = 300;
         cr_expect_eq(kill_log_start(&m), 700);
 }
+
+Test(kill, of_a_whole_group_tells_each_member_why)
+{
+        struct pool pool = {0};
+        const struct report_kill *k = read_kill(FIXTURES "6.1-oom-group.kmsg", 101, &pool);
+
+        cr_assert_not_null(k);
+        cr_expect(k->was_target);
+        cr_expect_str_eq(k->victim_comm, "sh");
+        cr_expect_str_eq(k->trigger_comm, "tail");
+        cr_expect_eq(k->trigger_pid, 107);
+        cr_expect_str_eq(k->killed_as_group, "/g");
+        pool_free(&pool);
+}
