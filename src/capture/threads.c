@@ -16,6 +16,8 @@
 #include "injector/resume.h"
 #include "injector/tracer.h"
 
+#define PF_EXITING 0x00000004
+
 #define MAPS_MAX    ((size_t)64 << 20)
 #define AUXV_MAX    4096
 #define CMDLINE_MAX 4096
@@ -136,6 +138,20 @@ static void on_stopped(void *arg, size_t i)
         }
 }
 
+/* SEIZE refuses a thread that is on its way out (PF_EXITING, include/linux/sched.h) as it does one that is not ours. */
+static bool is_leaving(const struct thread_capture *c, pid_t tid)
+{
+        char path[32], text[1024];
+        struct buf b = BUF_FIXED(text, sizeof(text));
+        struct stat_brief brief;
+
+        snprintf(path, sizeof(path), "task/%d/stat", tid);
+        if (file_read_at(c->target->proc_fd, path, &b) < 0)
+                return true;
+        return stat_brief_parse(b.data, b.len, &brief) == 0 &&
+               (brief.flags & PF_EXITING || brief.state == 'X' || brief.state == 'Z');
+}
+
 /* A thread that did not stop, or that we may not stop. */
 static void look_from_outside(struct thread_capture *c, size_t i)
 {
@@ -152,7 +168,7 @@ static void look_from_outside(struct thread_capture *c, size_t i)
                 copy->reason = tracee->state == TRACEE_LATE ? "it did not stop in time"
                                                             : "it could not be traced, and it runs";
         else if (r == -ESRCH) {
-                copy->reason = "it has ended";
+                copy->reason = "it ended meanwhile";
                 tracee->state = TRACEE_GONE;
         } else
                 copy->reason = "it may be neither traced nor read";
@@ -172,6 +188,8 @@ static void take(void *arg)
         tracees_stop(t, c->stop_deadline_ns, on_stopped, c);
         for (size_t i = 0; i < t->n; i++) {
                 c->stacks.threads[i].tid = t->list[i].tid;
+                if (t->list[i].state == TRACEE_REFUSED && is_leaving(c, t->list[i].tid))
+                        t->list[i].state = TRACEE_GONE;
                 if (t->list[i].state == TRACEE_LATE || t->list[i].state == TRACEE_REFUSED)
                         look_from_outside(c, i);
                 else if (t->list[i].state == TRACEE_GONE)
