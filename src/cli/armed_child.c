@@ -12,6 +12,7 @@
 #include "base/oom_report.h"
 #include "capture/at_kill.h"
 #include "cli/oom_words.h"
+#include "cli/options.h"
 #include "cli/survive.h"
 #include "injector/attend.h"
 #include "injector/priority.h"
@@ -166,7 +167,7 @@ static void write_bundle(struct child *c, const struct oom_kill *kill, const str
                 oom_words(kill, &sentence);
         else
                 buf_str(&sentence, "killed by SIGKILL; whether the kernel did it for memory could not be "
-                                   "seen (no access to /dev/kmsg)");
+                                   "seen (no access to the kernel's log, or a PID namespace of our own)");
         say(a, ARMED_KILLED, words, 0, false);
         take_history(a, &history);
         r = at_kill_write(c->kill,
@@ -206,7 +207,8 @@ void armed_child_main(const struct armed_child *a)
                 r = attend_new(&calls, 1, MAX_THREADS, &c.attend) < 0
                             ? diag_set(&d, -ENOMEM, "%s", strerror(ENOMEM))
                             : 0;
-        c.has_kmsg = kmsg_open(&c.kmsg, KMSG_FROM_NOW, NULL) == 0;
+        /* The log names PIDs of the initial namespace: in another one they mean other processes. */
+        c.has_kmsg = pid_namespace_is_initial() && kmsg_open(&c.kmsg, KMSG_FROM_NOW, NULL) == 0;
         survive_lock_memory(NULL);
         priority_raise();
         if (r == 0)
