@@ -27,9 +27,11 @@ int stat_brief_parse(const char *text, size_t len, struct stat_brief *ret)
         memcpy(s.comm, open + 1, n);
         p = close + 2;
         s.state = *p++;
-        for (unsigned field = 4; field <= 24; field++) {
+        for (unsigned field = 4; field <= 28; field++) {
                 uint64_t value;
 
+                if (field > 24 && (p >= end || *p != ' '))
+                        break;
                 if (p >= end || *p++ != ' ')
                         return -EINVAL;
                 if (p < end && *p == '-') /* tpgid and nice may be negative; none of ours is */
@@ -46,6 +48,8 @@ int stat_brief_parse(const char *text, size_t len, struct stat_brief *ret)
                         s.start_ticks = value;
                 else if (field == 24)
                         s.rss_pages = value;
+                else if (field == 28)
+                        s.start_stack = value;
         }
         *ret = s;
         return 0;
@@ -138,4 +142,11 @@ int target_check(const struct target *t)
         if (r < 0)
                 return r;
         return brief.start_ticks == t->start_ticks ? 0 : -ESRCH;
+}
+
+uint64_t target_start_stack(const struct target *t)
+{
+        struct stat_brief brief;
+
+        return read_brief(t->proc_fd, &brief) < 0 ? 0 : brief.start_stack;
 }

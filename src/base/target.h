@@ -40,6 +40,10 @@ void target_close(struct target *t);
 /* Is this still the same process, not yet reaped?  0, or -ESRCH. */
 int target_check(const struct target *t);
 
+/* Where the kernel put its first stack: another place (ASLR) after each exec, which keeps PID and start time.
+ * 0: not known, or its memory is gone. */
+uint64_t target_start_stack(const struct target *t);
+
 /* Fields of /proc/PID/stat, cut out behind the last ')': comm may hold anything.
  * 0 or -EINVAL.  Works on bytes. */
 struct stat_brief {
@@ -50,6 +54,7 @@ struct stat_brief {
         unsigned n_threads;   /* field 20 */
         uint64_t start_ticks; /* field 22 */
         uint64_t rss_pages;   /* field 24 */
+        uint64_t start_stack; /* field 28: 0 unless we may trace it, and it has memory */
 };
 int stat_brief_parse(const char *text, size_t len, struct stat_brief *ret);
 

@@ -4,14 +4,15 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/clock.h"
 #include "bundle/writer.h"
 #include "capture/binaries.h"
 #include "capture/collect.h"
+#include "capture/condition.h"
 #include "capture/manifest.h"
 #include "capture/threads.h"
-
 
 /* For the whole of the program's life: a capture is no time for malloc(). */
 static char copy_buffer[COLLECT_BUFFER];
@@ -20,6 +21,7 @@ struct capture {
         struct manifest manifest;
         struct bundle_writer *writer;
         struct thread_capture *threads;
+        uint64_t start_stack; /* at the beginning */
         int binaries_fd;
         bool target_died;
 };
@@ -29,6 +31,19 @@ static void capture_done(struct capture *c)
         threads_free(c->threads);
         bundle_writer_free(c->writer);
         binaries_close(c->binaries_fd);
+}
+
+/* 0 when the process has no memory, or does not let us see.  One that executes has none for a moment, and then looks
+ * like one that exits, or has gone: look again. */
+static uint64_t start_stack(const struct target *t)
+{
+        uint64_t address = target_start_stack(t);
+
+        for (unsigned i = 0; i < 10 && address == 0; i++) {
+                nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+                address = target_start_stack(t);
+        }
+        return address;
 }
 
 /* The bundle, with its first manifest, before the target is touched.  Nothing is left behind when it fails. */
@@ -41,6 +56,7 @@ static int capture_begin(struct capture *c, const struct capture_request *reques
         c->manifest.threads.pause_ns = UINT64_MAX;
         c->manifest.realtime_ns = clock_realtime_ns();
         c->manifest.monotonic_ns = clock_monotonic_ns();
+        c->start_stack = start_stack(t);
         identity_read(t, &c->manifest.id);
         r = bundle_create(request->out_dirfd, request->out_dir, t->comm, t->pid, c->manifest.realtime_ns,
                           &c->writer, d);
@@ -112,6 +128,36 @@ static void capture_rest(struct capture *c)
                 section_put(c->writer, "history.tsv", request->history->data, request->history->len);
 }
 
+/* Its end after the last copy takes nothing from what there is. */
+static bool has_ended(const struct target *t)
+{
+        struct condition now = condition_read(t);
+
+        return (now.name && strcmp(now.name, "zombie") == 0) || target_check(t) < 0;
+}
+
+/* An exec keeps the PID and the start time: without a word, one program's stacks would stand beside another
+ * one's memory. */
+static void check_exec(struct capture *c)
+{
+        static const char executed[] = "it executed a program during the capture: the parts of this bundle "
+                                       "may be of different programs";
+        static const char gone[] =
+                "its first thread has ended, or it was executing a program, at the end of the capture";
+        const struct target *t = c->manifest.request->target;
+        uint64_t now = c->target_died ? c->start_stack : start_stack(t);
+        char path[32];
+
+        if (now == c->start_stack || (now == 0 && has_ended(t)))
+                return;
+        snprintf(path, sizeof(path), "proc/%d", t->pid);
+        section_missing(c->writer, path, false, ESTALE, now ? executed : gone);
+        if (now) {
+                c->manifest.threads.condition = "executed";
+                c->manifest.threads.sentence = executed;
+        }
+}
+
 int capture_run(const struct capture_request *request, struct capture_outcome *ret, struct diag *d)
 {
         _cleanup_(capture_done) struct capture c = {.binaries_fd = -1};
@@ -123,8 +169,10 @@ int capture_run(const struct capture_request *request, struct capture_outcome *r
         if (r < 0)
                 return r;
         capture_rest(&c);
+        check_exec(&c);
         c.manifest.complete = true;
-        outcome.incomplete = manifest_write(&c.manifest, c.writer) < 0 || bundle_incomplete(c.writer) || c.target_died;
+        outcome.incomplete =
+                manifest_write(&c.manifest, c.writer) < 0 || bundle_incomplete(c.writer) || c.target_died;
         /* When the name cannot be given, the evidence is still where bundle_path() says. */
         if (bundle_finish(c.writer, d) < 0)
                 outcome.incomplete = true;

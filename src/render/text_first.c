@@ -88,6 +88,7 @@ static const char *const conditions[][2] = {
         {"zombie", "it was dead already, waiting for its parent"},
         {"exiting", "it was about to exit"},
         {"leader-exited", "its main thread had ended before"},
+        {"executed", "it executed a program meanwhile: parts may be of different programs"},
         {NULL, NULL},
 };
 

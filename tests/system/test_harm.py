@@ -209,6 +209,34 @@ class TargetKilled(Case):
         self.assertGreater(statuses.get(4, 0), 0, "no moment was within a dump")
 
 
+class TargetExecutes(Case):
+    def test_parts_of_different_programs_are_never_passed_off_as_one(self):
+        victim = self.victim("trouble", "exec")
+        statuses = {}
+        for _ in range(40):
+            swansong = self.start_dump(victim.pid, "--no-report")
+            said, complaint = swansong.communicate(timeout=60)
+            statuses[swansong.returncode] = statuses.get(swansong.returncode, 0) + 1
+            self.assertIn(swansong.returncode, (0, 4), complaint)
+            bundle = said.splitlines()[-1][len("bundle: "):]
+            if swansong.returncode == 0:
+                self.assertIsNone(self.manifest(bundle)["target"]["condition"])
+                self.assert_stacks_are_of_the_mappings(bundle, victim.pid)
+            elif self.manifest(bundle)["target"]["condition"] == "executed":
+                statuses["executed"] = statuses.get("executed", 0) + 1
+            shutil.rmtree(bundle)
+        self.assertGreater(statuses.get("executed", 0), 0, statuses)
+
+    def assert_stacks_are_of_the_mappings(self, bundle, pid):
+        with open(f"{bundle}/proc/{pid}/maps", encoding="utf-8") as f:
+            maps = [[int(x, 16) for x in line.split(" ", 1)[0].split("-")] for line in f]
+        with open(f"{bundle}/threads.tsv", encoding="utf-8") as f:
+            rows = [line.rstrip("\n").split("\t") for line in f][1:]
+        for tid, how, _, sp, *_ in rows:
+            if how != "none":
+                self.assertTrue(any(a <= int(sp, 16) < b for a, b in maps), f"the stack of {tid} is in no mapping")
+
+
 class TargetHeld(Case):
     @unittest.skipUnless(shutil.which("gdb"), "gdb is not installed")
     def test_one_that_gdb_holds_is_named_and_stays_gdbs(self):
