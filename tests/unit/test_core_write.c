@@ -17,6 +17,9 @@ static void put(void *arg, const void *data, size_t n)
         buf_add(arg, data, n);
 }
 
+/* They outlive fixture_make(). */
+static char auxv_bytes[16] = {3}, cmdline_bytes[] = "my app\0-v";
+
 struct fixture {
         struct target target;
         struct buf maps, auxv, cmdline;
@@ -33,8 +36,8 @@ static void fixture_make(struct fixture *f, size_t n, uint64_t (*start)(size_t i
         *f = (struct fixture){
                 .target = {.pid = 4711, .comm = "my app", .state = 'S'},
                 .maps = {.data = (char *)(uintptr_t)maps_text, .len = strlen(maps_text)},
-                .auxv = {.data = (char[16]){3}, .len = 16},
-                .cmdline = {.data = (char[]){"my app\0-v"}, .len = 10},
+                .auxv = {.data = auxv_bytes, .len = sizeof(auxv_bytes)},
+                .cmdline = {.data = cmdline_bytes, .len = sizeof(cmdline_bytes)},
                 .pages = {.page_size = PAGE},
                 .stacks = {.arch = arch_host(), .page_size = PAGE, .size = n},
                 .out = BUF_GROWING((size_t)1 << 30),

@@ -57,6 +57,15 @@ static void fixture_done(struct fixture *f)
         close(f->proc);
 }
 
+/* Whole pages of the heap, with AddressSanitizer's red zones in them: compared behind its back. */
+__attribute__((no_sanitize("address"))) static bool same_bytes(const volatile char *a, const volatile char *b, size_t n)
+{
+        for (size_t i = 0; i < n; i++)
+                if (a[i] != b[i])
+                        return false;
+        return true;
+}
+
 /* Everything that was copied is right; returns how many pages that is. */
 static size_t check_copies(const struct fixture *f)
 {
@@ -66,8 +75,8 @@ static size_t check_copies(const struct fixture *f)
                 struct memory_run run;
 
                 for (unsigned bit = 0; stacks_run_next(&f->stacks, i, &bit, &run);) {
-                        cr_expect_eq(memcmp(run.data, (void *)(uintptr_t)run.address, run.bytes), 0,
-                                     "thread %zu", i);
+                        cr_expect(same_bytes(run.data, (const char *)(uintptr_t)run.address, run.bytes),
+                                  "thread %zu", i);
                         pages += run.bytes / PAGE;
                 }
         }
@@ -97,7 +106,11 @@ Test(stacks, are_copied_to_the_byte_with_and_without_a_helper)
                         stacks_close(&f.stacks);
                         pthread_join(helper, NULL);
                 }
+#ifdef __SANITIZE_ADDRESS__ /* its own memory lies beside ours and makes the mappings longer */
+                cr_expect_geq(check_copies(&f), (THREADS / 8) * 36 + 1 + 2 + 3 + 4);
+#else
                 cr_expect_eq(check_copies(&f), (THREADS / 8) * 36 + 1 + 2 + 3 + 4);
+#endif
                 cr_expect_not(f.stacks.shortened);
                 cr_expect_eq(arch_get(stacks_registers(&f.stacks, 7), f.stacks.arch->sp),
                              (uintptr_t)areas[7] + SIZE - 8 * PAGE + 512);
