@@ -7,7 +7,8 @@
 
 #include "base/clock.h"
 
-#define TICKS 10
+#define TICKS       10
+#define TICK_NS_MIN NS_PER_MS /* ticks must leave time to do something between them */
 
 int deadline_signal(void)
 {
@@ -52,7 +53,7 @@ void deadline_start(struct deadline *d, uint64_t duration_ns)
 
         d->begin_ns = clock_monotonic_ns();
         d->end_ns = d->begin_ns + duration_ns;
-        d->tick_ns = duration_ns / TICKS + 1;
+        d->tick_ns = duration_ns / TICKS > TICK_NS_MIN ? duration_ns / TICKS : TICK_NS_MIN;
         tick = (struct timespec){(time_t)(d->tick_ns / NS_PER_S), (long)(d->tick_ns % NS_PER_S)};
         t = (struct itimerspec){.it_value = tick, .it_interval = tick};
         timer_settime(d->timer, 0, &t, NULL);

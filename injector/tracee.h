@@ -28,6 +28,7 @@ struct tracee {
         enum tracee_state state;
         int signal; /* STOPPED: on its way to the thread, delivered when we let go; 0: none */
         int err;    /* REFUSED: errno */
+        bool late;  /* it stopped when the others had already been let go */
 };
 
 /* Become the tracer; the thread runs on.  0, -EPERM (not permitted, traced by somebody else, kernel thread,

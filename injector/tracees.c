@@ -179,18 +179,39 @@ void tracees_stop(struct tracees *t, uint64_t duration_ns, tracee_stopped stoppe
 
 void tracees_release(struct tracees *t)
 {
+        for (size_t i = 0; i < t->n; i++)
+                if (t->list[i].state == TRACEE_STOPPED)
+                        tracee_release(&t->list[i]);
+        t->end_ns = clock_monotonic_ns();
+}
+
+/* One that sleeps uninterruptibly would see no EINTR, and is let go when the tracer ends. */
+static void wait_for_late(struct tracees *t, struct tracee *thread)
+{
+        struct blocked where;
+        int r = tracee_wait(thread, t->pid, false);
+
+        if (r < 0 && (clock_monotonic_ns() >= t->deadline.end_ns ||
+                      blocked_read(t->tasks.fd, thread->tid, &where) != -EAGAIN))
+                return;
+        while (r < 0 && !(r == -EINTR && is_hopeless(t, thread)))
+                r = tracee_wait(thread, t->pid, true);
+}
+
+void tracees_wait_late(struct tracees *t, uint64_t duration_ns, tracee_stopped stopped, void *arg)
+{
+        deadline_start(&t->deadline, duration_ns);
         for (size_t i = 0; i < t->n; i++) {
                 struct tracee *thread = &t->list[i];
 
-                /* One that has come meanwhile is let go like the others; the rest when the tracer ends. */
-                if (thread->state == TRACEE_STOPPED)
-                        tracee_release(thread);
-                else if (thread->state == TRACEE_LATE) {
-                        struct tracee late = *thread;
-
-                        if (tracee_wait(&late, t->pid, false) == 0 && late.state == TRACEE_STOPPED)
-                                tracee_release(&late);
-                }
+                if (thread->state != TRACEE_LATE)
+                        continue;
+                wait_for_late(t, thread);
+                if (thread->state != TRACEE_STOPPED)
+                        continue;
+                thread->late = true;
+                stopped(arg, i);
+                tracee_release(thread);
         }
-        t->end_ns = clock_monotonic_ns();
+        deadline_stop(&t->deadline);
 }

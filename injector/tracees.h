@@ -51,4 +51,8 @@ void tracees_stop(struct tracees *t, uint64_t duration_ns, tracee_stopped stoppe
 
 void tracees_release(struct tracees *t);
 
+/* After the release: wait for the LATE ones that only lack a CPU (an interrupted call of theirs would return EINTR
+ * if nobody took the stop), at most so long; each is let go when stopped() has returned.  The rest stays LATE. */
+void tracees_wait_late(struct tracees *t, uint64_t duration_ns, tracee_stopped stopped, void *arg);
+
 #endif

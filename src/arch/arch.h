@@ -26,6 +26,7 @@ struct arch {
         uint16_t prstatus_reg;    /* offset of pr_reg */
         uint16_t prpsinfo_size;
         uint16_t pc, sp;     /* offsets into the general register set */
+        uint16_t tp;         /* thread pointer: offset there, 0 if it is in another set */
         uint16_t red_zone;   /* bytes below sp that belong to the running function */
         uint16_t dwarf_regs; /* DWARF registers 0..dwarf_regs-1 suffice to unwind */
         int16_t dwarf_pc;    /* DWARF number that stands for the return address, -1 if the PC is extra */

@@ -35,6 +35,7 @@ const struct arch arch_x86_64 = {
         .prpsinfo_size = 136,
         .pc = 128,
         .sp = 152,
+        .tp = 168,
         .red_zone = 128,
         .dwarf_regs = 17,
         .dwarf_pc = 16,

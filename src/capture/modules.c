@@ -8,10 +8,14 @@
 #include <stdbool.h>
 #include <string.h>
 
-#define LINK_MAPS_MAX   8192
-#define NAMESPACES_MAX  16 /* glibc's DL_NNS */
-#define DYNAMIC_MAX     512
-#define LINKER_DATA_MAX 65536
+#include "base/maps_line.h"
+#include "base/scan.h"
+
+#define LINK_MAPS_MAX    8192
+#define NAMESPACES_MAX   16 /* glibc's DL_NNS */
+#define DYNAMIC_MAX      512
+#define DATA_MAX         65536
+#define PROGRAM_MAPS_MAX 8
 
 /* Does the file that is mapped from its beginning at `first` have code mapped behind it? */
 static bool is_module(const struct map_index *maps, size_t first)
@@ -128,16 +132,52 @@ static void keep_linker_lists(struct pages *p, uint64_t r_debug)
         }
 }
 
-/* The linker's own data: besides r_debug, the list of thread stacks that gdb's libthread_db looks for. */
-static void keep_linker_data(struct pages *p, const struct map_index *maps, uint64_t r_debug)
+/* Writable data, its beginning at least: gdb's libthread_db follows pointers from libc's (and ld.so's, which holds
+ * r_debug) to the list of threads; in a static program they are its own. */
+static void keep_data(struct pages *p, const struct map_range *r)
 {
-        const struct map_range *r = map_index_find(maps, r_debug);
+        size_t size = r->end - r->start;
 
-        if (r && r->end - r->start <= LINKER_DATA_MAX)
-                pages_keep(p, r->start, r->end - r->start);
+        if (r->flags & MAP_IS_WRITE)
+                pages_keep(p, r->start, size < DATA_MAX ? size : DATA_MAX);
 }
 
-void modules_keep(struct pages *p, const struct map_index *maps, const struct buf *auxv)
+/* "/usr/lib/x86_64-linux-gnu/libc.so.6"; before glibc 2.34 "libc-2.31.so" and "libpthread-2.31.so". */
+static bool is_libc(const struct maps_line *m)
+{
+        const char *slash = m->path ? memrchr(m->path, '/', m->path_len) : NULL;
+        struct scan name =
+                slash ? scan_of(slash + 1, (size_t)(m->path + m->path_len - slash - 1)) : scan_of("", 0);
+
+        return scan_word(&name, "libc.so") || scan_word(&name, "libc-") || scan_word(&name, "libpthread");
+}
+
+static void keep_libc_data(struct pages *p, const struct map_index *maps, const struct buf *text)
+{
+        const char *at = text->data, *end = at + text->len;
+        struct maps_line line;
+
+        while (at < end)
+                if (maps_line_parse(at, (size_t)(end - at), &line, &at) == 0 && is_libc(&line)) {
+                        const struct map_range *r = map_index_find(maps, line.start);
+
+                        if (r)
+                                keep_data(p, r);
+                }
+}
+
+/* The executable's: from its first mapping to the last of the same file, .bss and heap behind it. */
+static void keep_program_data(struct pages *p, const struct map_index *maps, uint64_t phdr)
+{
+        const struct map_range *program = map_index_find(maps, phdr), *end = maps->ranges + maps->n;
+
+        for (const struct map_range *r = program; r && r < end && r < program + PROGRAM_MAPS_MAX; r++)
+                if (r->inode == program->inode || !(r->flags & MAP_IS_FILE))
+                        keep_data(p, r);
+}
+
+void modules_keep(struct pages *p, const struct map_index *maps, const struct buf *text,
+                  const struct buf *auxv)
 {
         uint64_t phdr = auxv_value(auxv, AT_PHDR), dynamic, r_debug;
 
@@ -145,11 +185,14 @@ void modules_keep(struct pages *p, const struct map_index *maps, const struct bu
         if (!phdr || auxv_value(auxv, AT_PHENT) != sizeof(Elf64_Phdr))
                 return;
         dynamic = find_dynamic(p, phdr, auxv_value(auxv, AT_PHNUM));
-        if (!dynamic)
-                return;
-        r_debug = find_r_debug(p, dynamic);
+        r_debug = dynamic ? find_r_debug(p, dynamic) : 0;
         if (r_debug) {
-                keep_linker_data(p, maps, r_debug);
+                const struct map_range *linker = map_index_find(maps, r_debug);
+
+                if (linker)
+                        keep_data(p, linker);
+                keep_libc_data(p, maps, text);
                 keep_linker_lists(p, r_debug);
-        }
+        } else
+                keep_program_data(p, maps, phdr);
 }

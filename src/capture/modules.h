@@ -12,7 +12,9 @@
 #include "capture/map_index.h"
 #include "capture/pages.h"
 
-/* auxv: the bytes of /proc/PID/auxv.  What cannot be read is left out. */
-void modules_keep(struct pages *p, const struct map_index *maps, const struct buf *auxv);
+/* text: /proc/PID/maps, of which `maps` was made; auxv: the bytes of /proc/PID/auxv.  What cannot be read is left
+ * out. */
+void modules_keep(struct pages *p, const struct map_index *maps, const struct buf *text,
+                  const struct buf *auxv);
 
 #endif

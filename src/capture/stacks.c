@@ -12,7 +12,7 @@
 
 /* Programs of all kinds have about 10 KiB per thread in use (24 frames). */
 #define EXPECTED_PER_THREAD (16 * 1024)
-#define HUGE_WORTH ((size_t)4 << 20)
+#define HUGE_WORTH          ((size_t)4 << 20)
 #define EXPECTED_AT_LEAST   (512 * 1024)
 
 /* Looking at pagemap costs 1.1 us per thread, reading three pages 2.6: stacks this short are read without. */

@@ -70,7 +70,7 @@ static bool copy_some(struct stacks *s)
 void stacks_queue(struct stacks *s, size_t i)
 {
         s->queue[s->queued++] = (uint32_t)i;
-        if (s->queued % PUBLISH == 0) {
+        if (s->expected > 64 && s->queued % PUBLISH == 0) {
                 atomic_store(&s->published, s->queued);
                 sem_post(&s->work);
         }

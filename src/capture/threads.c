@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "capture/memory_tight.h"
 #include "capture/modules.h"
+#include "capture/stack_range.h"
 #include "capture/threads_internal.h"
 #include "injector/blocked.h"
 #include "injector/resume.h"
@@ -21,6 +22,14 @@
 #define MAPS_MAX    ((size_t)64 << 20)
 #define AUXV_MAX    4096
 #define CMDLINE_MAX 4096
+
+/* A stop takes 10 us; but each thread needs a CPU for it, for which others may compete. */
+#define STOP_NS_PER_THREAD (UINT64_C(250) * 1000)
+
+/* How long we stay for threads that got no CPU to stop on, the others running again. */
+#define LATE_NS NS_PER_S
+
+#define DESCRIPTOR_BYTES 2304 /* struct pthread, glibc 2.36, x86_64 */
 
 /* A program that replaces itself by exec while we look is looked at again. */
 #define EXEC_ATTEMPTS 3
@@ -89,7 +98,7 @@ static int attempt_make(struct thread_capture *c)
         r = map_index_make(&c->maps, &c->map_index);
         if (r < 0)
                 return r;
-        modules_keep(&c->pages, &c->map_index, &c->auxv);
+        modules_keep(&c->pages, &c->map_index, &c->maps, &c->auxv);
         return stacks_make(&c->stacks, c->mm_fd, &c->map_index, &c->memory, c->tracees.size, c->tracees.n);
 }
 
@@ -102,7 +111,7 @@ int threads_prepare(const struct target *t, uint64_t stop_deadline_ns, struct th
         if (!c)
                 return diag_set(d, -ENOMEM, "PID %d: %s", t->pid, strerror(ENOMEM));
         c->target = t;
-        c->stop_deadline_ns = stop_deadline_ns ? stop_deadline_ns : THREADS_STOP_DEADLINE_NS;
+        c->stop_deadline_ns = stop_deadline_ns;
         r = attempt_make(c);
         if (r == 0)
                 r = target_check(t);
@@ -174,29 +183,50 @@ static void look_from_outside(struct thread_capture *c, size_t i)
                 copy->reason = "it may be neither traced nor read";
 }
 
+/* The others run again. */
+static void on_late(void *arg, size_t i)
+{
+        struct thread_capture *c = arg;
+        struct thread_copy *copy = &c->stacks.threads[i];
+
+        if (copy->how == HOW_SYSCALL) {
+                unsigned char registers[ARCH_GREGS_MAX];
+                pid_t tid = c->tracees.list[i].tid;
+
+                /* What was seen of it from outside is of the common instant, and stays. */
+                if (tracee_registers(tid, registers, c->stacks.arch->gregs_size) == 0)
+                        resume_unnoticed(tid, registers);
+                return;
+        }
+        copy->reason = "it stopped only when the others had gone on";
+        on_stopped(c, i);
+        stacks_finish(&c->stacks);
+}
+
 /* In the tracer. */
 static void take(void *arg)
 {
         struct thread_capture *c = arg;
         struct tracees *t = &c->tracees;
+        uint64_t duration_ns = c->stop_deadline_ns ? c->stop_deadline_ns
+                                                   : THREADS_STOP_DEADLINE_NS + t->n * STOP_NS_PER_THREAD;
 
         if (deadline_make(&t->deadline) < 0) {
                 stacks_close(&c->stacks);
                 return; /* without a deadline nobody is stopped */
         }
-        tracees_seize(t, c->stop_deadline_ns);
-        tracees_stop(t, c->stop_deadline_ns, on_stopped, c);
+        tracees_seize(t, duration_ns);
+        tracees_stop(t, duration_ns, on_stopped, c);
         for (size_t i = 0; i < t->n; i++) {
                 c->stacks.threads[i].tid = t->list[i].tid;
                 if (t->list[i].state == TRACEE_REFUSED && is_leaving(c, t->list[i].tid))
                         t->list[i].state = TRACEE_GONE;
                 if (t->list[i].state == TRACEE_LATE || t->list[i].state == TRACEE_REFUSED)
                         look_from_outside(c, i);
-                else if (t->list[i].state == TRACEE_GONE)
-                        c->stacks.threads[i].reason = "it ended meanwhile";
         }
         stacks_finish(&c->stacks);
         tracees_release(t);
+        tracees_wait_late(t, LATE_NS, on_late, c);
         stacks_close(&c->stacks);
         deadline_free(&t->deadline);
 }
@@ -209,6 +239,22 @@ static void help(void *arg)
         stacks_help(&c->stacks);
 }
 
+/* glibc's descriptor of a thread, where the thread pointer points: on top of its stack, but for the main thread's.
+ * gdb's libthread_db gives up if it cannot read one of them.  They change little: read after the pause. */
+static void keep_descriptors(struct thread_capture *c)
+{
+        const struct stacks *s = &c->stacks;
+
+        for (size_t i = 0; s->arch->tp && i < c->tracees.n; i++) {
+                const struct thread_copy *t = &s->threads[i];
+                uint64_t tp = arch_get(stacks_registers(s, i), s->arch->tp);
+                uint64_t page = tp >= t->start ? (tp - t->start) / s->page_size : STACK_PAGES_MAX;
+
+                if (t->how == HOW_STOPPED && (page >= STACK_PAGES_MAX || !(t->had >> page & 1)))
+                        pages_keep(&c->pages, tp, DESCRIPTOR_BYTES);
+        }
+}
+
 int threads_take(struct thread_capture *c)
 {
         for (unsigned attempt = 0;; attempt++) {
@@ -219,6 +265,7 @@ int threads_take(struct thread_capture *c)
                         r = tracer_run(take, help, c);
                 if (r == 0)
                         r = target_check(c->target);
+                keep_descriptors(c);
                 after = condition_read(c->target);
                 c->died = r == -ESRCH ||
                           (!c->condition.name && after.name &&

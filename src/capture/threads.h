@@ -34,7 +34,8 @@ struct thread_totals {
         const char *sentence; /* what it means, with the tracer's name and PID; "" if there is no condition */
 };
 
-/* How long a thread may take to stop before it is read without stopping, when the caller gives 0. */
+/* How long threads may take to stop before the rest is read without stopping, when the caller gives 0: this, and
+ * 0.25 ms for each thread. */
 #define THREADS_STOP_DEADLINE_NS (UINT64_C(250) * 1000 * 1000)
 
 /* Learn what does not change while the target runs, and reserve everything that threads_take() needs.  The

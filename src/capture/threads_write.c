@@ -54,7 +54,7 @@ static void judge_incomplete(const struct thread_capture *c, unsigned refused, u
 
 static struct judgement judge(const struct thread_capture *c)
 {
-        unsigned refused = 0, late = 0, without = 0, known = 0;
+        unsigned refused = 0, late = 0, behind = 0, without = 0, known = 0;
         struct judgement j = {.status = SECTION_OK};
 
         for (size_t i = 0; i < c->tracees.n; i++) {
@@ -62,8 +62,10 @@ static struct judgement judge(const struct thread_capture *c)
 
                 known += t->how != HOW_NONE;
                 without += t->how != HOW_NONE && t->had == 0;
-                late += c->tracees.list[i].state == TRACEE_LATE;
                 refused += c->tracees.list[i].state == TRACEE_REFUSED;
+                late += c->tracees.list[i].state == TRACEE_LATE ||
+                        (c->tracees.list[i].late && t->how == HOW_SYSCALL);
+                behind += c->tracees.list[i].late && t->how == HOW_STOPPED;
         }
         if (c->died && (known == 0 || without > 0)) {
                 j = (struct judgement){.status = SECTION_TARGET_DIED, .err = ESRCH};
@@ -71,6 +73,9 @@ static struct judgement judge(const struct thread_capture *c)
                 return j;
         }
         judge_incomplete(c, refused, late, without, &j);
+        if (j.status == SECTION_OK && behind > 0)
+                snprintf(j.reason, sizeof(j.reason),
+                         "%u of %zu threads stopped only when the others had gone on", behind, c->tracees.n);
         if (known == 0) {
                 j.status = SECTION_MISSING;
                 if (c->condition.name)
@@ -110,7 +115,8 @@ static void table_write(const struct thread_capture *c, struct bundle_writer *w)
         section_write(w, header, sizeof(header) - 1);
         for (size_t i = 0; i < c->tracees.n; i++) {
                 const struct thread_copy *t = &c->stacks.threads[i];
-                const char *reason = t->reason ? t->reason : "";
+                bool gone = c->tracees.list[i].state == TRACEE_GONE && t->how == HOW_NONE;
+                const char *reason = gone ? "it ended meanwhile" : t->reason ? t->reason : "";
                 struct memory_run run;
                 unsigned bit = 0;
                 char line[256];

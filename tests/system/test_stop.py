@@ -79,12 +79,20 @@ class Core(StopTest):
         self.assertEqual(len(live), 13)
         self.assertEqual(sum("deeper" in stack for stack in live), 12, live)
         self.assertEqual(gdb(exe, core), live)
+        self.assert_gdb_is_content(exe, core)
         live = eu_stack("-p", str(v.pid))
         self.assertEqual(len(live), 13)
         self.assertTrue(all(len(stack) > 3 for stack in live), live)
         self.assertEqual(eu_stack("--core", core), live)
         self.assertEqual(eu_stack("--core", core, "-e", exe), live)
         self.assert_unharmed(v.pid)
+
+    def assert_gdb_is_content(self, exe, core):
+        """It finds all that it looks for, the thread descriptors for libthread_db too."""
+        done = subprocess.run(["gdb", "-nx", "-batch", exe, core], stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                              errors="replace", timeout=120, check=False, env=dict(os.environ, DEBUGINFOD_URLS=""))
+        for complaint in ("Error reading", "couldn't activate", "Unable to find", "Cannot access"):
+            self.assertNotIn(complaint, done.stdout + done.stderr)
 
     def test_debuggers_show_the_same_stacks_from_the_core_as_live(self):
         self.check("threads")
