@@ -133,7 +133,7 @@ static bool read_registers(struct thread_capture *c, size_t i)
         if (r == -ENOTSUP)
                 c->stacks.threads[i].reason = "a 32-bit thread: its registers are not understood";
         else if (r < 0)
-                c->stacks.threads[i].reason = "it ended meanwhile";
+                c->tracees.list[i].state = TRACEE_GONE; /* killed while it stood still */
         return r == 0;
 }
 
@@ -263,10 +263,11 @@ int threads_take(struct thread_capture *c)
 
                 if (r == 0)
                         r = tracer_run(take, help, c);
+                keep_descriptors(c);
+                /* In this order: reaped between the two, it would look alive and well. */
+                after = condition_read(c->target);
                 if (r == 0)
                         r = target_check(c->target);
-                keep_descriptors(c);
-                after = condition_read(c->target);
                 c->died = r == -ESRCH ||
                           (!c->condition.name && after.name &&
                            (strcmp(after.name, "zombie") == 0 || strcmp(after.name, "exiting") == 0));

@@ -52,22 +52,31 @@ static void judge_incomplete(const struct thread_capture *c, unsigned refused, u
                 *j = (struct judgement){.status = SECTION_OK};
 }
 
+static const char *first_reason(const struct thread_capture *c)
+{
+        for (size_t i = 0; i < c->tracees.n; i++)
+                if (c->stacks.threads[i].reason)
+                        return c->stacks.threads[i].reason;
+        return NULL;
+}
+
 static struct judgement judge(const struct thread_capture *c)
 {
-        unsigned refused = 0, late = 0, behind = 0, without = 0, known = 0;
+        unsigned refused = 0, late = 0, behind = 0, without = 0, known = 0, gone = 0;
         struct judgement j = {.status = SECTION_OK};
 
         for (size_t i = 0; i < c->tracees.n; i++) {
                 const struct thread_copy *t = &c->stacks.threads[i];
 
                 known += t->how != HOW_NONE;
+                gone += t->how == HOW_NONE && c->tracees.list[i].state == TRACEE_GONE;
                 without += t->how != HOW_NONE && t->had == 0;
                 refused += c->tracees.list[i].state == TRACEE_REFUSED;
                 late += c->tracees.list[i].state == TRACEE_LATE ||
                         (c->tracees.list[i].late && t->how == HOW_SYSCALL);
                 behind += c->tracees.list[i].late && t->how == HOW_STOPPED;
         }
-        if (c->died && (known == 0 || without > 0)) {
+        if ((gone == c->tracees.n && !c->condition.name) || (c->died && (known == 0 || without > 0))) {
                 j = (struct judgement){.status = SECTION_TARGET_DIED, .err = ESRCH};
                 snprintf(j.reason, sizeof(j.reason), "the process ended meanwhile");
                 return j;
@@ -80,6 +89,9 @@ static struct judgement judge(const struct thread_capture *c)
                 j.status = SECTION_MISSING;
                 if (c->condition.name)
                         snprintf(j.reason, sizeof(j.reason), "%s", c->condition.sentence);
+                else if (!j.reason[0])
+                        snprintf(j.reason, sizeof(j.reason), "%s",
+                                 first_reason(c) ?: "no thread could be stopped");
         }
         return j;
 }
