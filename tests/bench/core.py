@@ -37,5 +37,5 @@ def against_gcore(table):
 
 
 def run(table):
-    size(table)
-    against_gcore(table)
+    table.part("core, size", size)
+    table.part("core, against gcore", against_gcore)

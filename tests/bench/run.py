@@ -4,7 +4,7 @@
 import sys
 
 from . import core, names, pause, scale, watching
-from .common import ROUNDS, Skip, Table
+from .common import ROUNDS, Table
 
 BENCHMARKS = {"pause": pause, "names": names, "core": core, "scale": scale, "watching": watching}
 
@@ -18,12 +18,11 @@ def main():
     print(f"medians of {ROUNDS} interleaved rounds; ratios hold on a noisy machine, absolute times do not")
     table = Table()
     for name in chosen:
-        try:
-            BENCHMARKS[name].run(table)
-        except Skip as reason:
-            table.skip(name, reason)
+        table.part(name, BENCHMARKS[name].run)
     print(f"{table.missed} goals missed" if table.missed else "all goals met")
-    return 0
+    if table.failed:
+        print(f"{table.failed} parts failed", file=sys.stderr)
+    return 1 if table.failed else 0
 
 
 if __name__ == "__main__":

@@ -45,10 +45,12 @@ def peak_memory(table):
 
 
 def run(table):
-    growth(table, "4,000 threads", lambda: threads_victim(1000), lambda: threads_victim(4000), 4, lambda r: len(r["threads"]))
-    growth(table, "60,000 mappings", lambda: victim("mappings", 15000), lambda: victim("mappings", 60000), 4,
-           lambda r: len(r["maps"]))
-    growth(table, "100,000 sockets in its network namespace", lambda: victim("sockets", 4000, 25000), lambda: victim("sockets", 16000, 100000),
-           4, lambda r: len(r["sockets"]))
-    sockets(table)
-    peak_memory(table)
+    table.part("4,000 threads", growth, "4,000 threads", lambda: threads_victim(1000), lambda: threads_victim(4000), 4,
+               lambda r: len(r["threads"]))
+    table.part("60,000 mappings", growth, "60,000 mappings", lambda: victim("mappings", 15000), lambda: victim("mappings", 60000), 4,
+               lambda r: len(r["maps"]))
+    what = "100,000 sockets in its network namespace"
+    table.part(what, growth, what, lambda: victim("sockets", 4000, 25000), lambda: victim("sockets", 16000, 100000), 4,
+               lambda r: len(r["sockets"]))
+    table.part("sockets", sockets)
+    table.part("peak memory", peak_memory)

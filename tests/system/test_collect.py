@@ -404,7 +404,9 @@ class Trouble(CollectTest):
         died = complete = 0
         for i in range(100):
             victim = subprocess.Popen(["sleep", "1000"])
-            swansong = subprocess.Popen([SWANSONG, "dump", "-p", str(victim.pid), "--no-report", "-o", self.dir],
+            own = os.path.join(self.dir, str(i))
+            os.mkdir(own)
+            swansong = subprocess.Popen([SWANSONG, "dump", "-p", str(victim.pid), "--no-report", "-o", own],
                                         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
             time.sleep(moments.uniform(0, 0.03))
             victim.kill()
@@ -415,7 +417,7 @@ class Trouble(CollectTest):
             with self.subTest(i=i):
                 self.assertIn(swansong.returncode, (0, 3, 4), err)
                 if swansong.returncode == 3:
-                    self.assertEqual(os.listdir(self.dir), [], "it was gone before anything began")
+                    self.assertEqual(os.listdir(own), [], "it was gone before anything began")
                     continue
                 bundle = out.splitlines()[-1][len("bundle: "):]
                 m = self.manifest(bundle)
@@ -428,7 +430,6 @@ class Trouble(CollectTest):
                 complete += not lost
                 for s in m["sections"]:
                     self.assertIsNotNone(s["reason"] if s["status"] != "ok" else "", s)
-                shutil.rmtree(bundle)
         self.assertGreater(died, 0, "no moment was within a dump")
 
     def collecting_child(self, swansong):
