@@ -100,6 +100,6 @@ bench: all victims ## compare with the peers in one run; prints ratios
 	scripts/bench.sh $(BUILD) $(BENCH)
 
 race-lab: all victims ## real kills in a limited memory group, and what the watcher made of each (needs root)
-	BUILD=$(BUILD) python3 tests/bench/race.py
+	BUILD=$(BUILD) python3 -m tests.bench.race
 
 .PHONY: race-lab unit golden victims system fuzz-replay fuzz check-house test test-vm asan bench

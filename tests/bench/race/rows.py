@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: MIT
+"""What the lab runs: each victim with each of its watchers, interleaved kill by kill.
+
+Places: `v1` and `v2` are memory groups (whichever this machine has), `v2 group` one with memory.oom.group, `machine` no group: the
+whole machine runs out of memory (in the virtual machine only).
+"""
+
+import collections
+import re
+
+# memory: see tests/victims/hog.c; speed in MiB/s, 0 is as fast as the machine can.
+Victim = collections.namedtuple("Victim", "place memory threads speed limit_mib watchers")
+
+ARMED = ("at 70 %", "always")
+ALL = ARMED + ("early", "held", "memdoor")
+
+
+def host(place):
+    rows = [Victim(place, "anon", 1, 10, 64, ALL)]
+    rows += [Victim(place, "anon", n, 100, 256, ALL) for n in (1, 32, 256)]
+    for memory in ("anon", "shared", "populate", "memset", "huge", "tmpfs"):
+        # RSS, which an early dump and memdoor look at, does not grow with files.
+        watchers = ARMED if memory == "tmpfs" else ALL
+        rows += [Victim(place, memory, n, 0, 256, watchers) for n in (1, 32, 256)]
+    rows += [Victim(place, "every", n, 0, 256, ALL) for n in (32, 256)]
+    rows += [Victim(place, "forks", 1, 0, 256, ARMED)]
+    return rows
+
+
+# The virtual machine runs 10 to 20 times slower.
+VM = ([Victim("v2", "anon", n, 0, 96, ALL) for n in (1, 32, 256)] +
+      [Victim("v2", memory, 1, 0, 96, ARMED) for memory in ("shared", "populate", "memset", "huge", "tmpfs")] +
+      [Victim("v2", "every", 32, 0, 96, ARMED), Victim("v2", "forks", 1, 0, 96, ARMED), Victim("v2 group", "forks", 1, 0, 96, ARMED)] +
+      [Victim("machine", "anon", n, 0, None, ARMED) for n in (1, 32, 256)] +
+      [Victim("machine", memory, 1, 0, None, ARMED) for memory in ("shared", "populate", "memset", "huge")])
+
+
+def name(victim, watcher):
+    """What ROWS is matched against: "v1 anon 32 full always"."""
+    return f"{victim.place} {victim.memory} {victim.threads} {victim.speed or 'full'} {watcher}"
+
+
+def select(victims, patterns):
+    """[(victim, [watcher, ...])] of the rows that one of the patterns matches; all, without a pattern."""
+    chosen = []
+    for victim in victims:
+        watchers = [w for w in victim.watchers if not patterns or any(re.search(p, name(victim, w)) for p in patterns)]
+        if watchers:
+            chosen.append((victim, watchers))
+    return chosen

@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: MIT
+"""The lab's table, a line per row as soon as it is measured, and the same as JSON."""
+
+from statistics import median
+
+HEAD = (f"{'place':<9} {'memory':<9} {'threads':>7} {'MiB/s':>6} {'watched':<9} {'kills':>5} {'armed':>6} {'complete':>9} {'share':>6}"
+        f" {'all read, ms':>14} {'stop to CONT, ms':>17} {'death later, ms':>16}")
+
+
+def two(values):
+    """median and worst"""
+    return f"{median(values):.1f} / {max(values):.1f}" if values else "-"
+
+
+def known(outcomes, field):
+    return [getattr(o, field) for o in outcomes if getattr(o, field) is not None]
+
+
+def later_ms(row):
+    """The median by which the death came later than that of the same victim unwatched, or None."""
+    ours, alone = known(row.outcomes, "death_ms"), known(row.unwatched.outcomes, "death_ms")
+    return median(ours) - median(alone) if ours and alone else None
+
+
+def complete(row):
+    return sum(o.captured and not o.lacking for o in row.outcomes)
+
+
+def line(row):
+    v, n = row.victim, len(row.outcomes)
+    text = f"{v.place:<9} {v.memory:<9} {v.threads:>7} {v.speed or 'full':>6} {row.watcher:<9}"
+    later = later_ms(row)
+    swansong = row.watcher != "memdoor"
+    armed = sum(o.armed for o in row.outcomes) if row.watcher not in ("early", "memdoor") else "-"
+    return (f"{text} {n:>5} {armed:>6} {complete(row):>9} {100 * complete(row) / n:>4.0f} %"
+            f" {two(known(row.outcomes, 'read_ms')) if swansong else '-':>14} {two(known(row.outcomes, 'waited_ms')):>17}"
+            f" {f'{later:+.1f}' if later is not None else '-':>16}")
+
+
+def reasons(row):
+    """Why kills of this row were not captured completely: "2x no bundle: ..."."""
+    counted = {}
+    for o in row.outcomes:
+        if o.lacking or not o.captured:
+            words = "; ".join(o.lacking[:3])[:300]
+            counted[words] = counted.get(words, 0) + 1
+    return [f"{n}x {words}" for words, n in counted.items()]
+
+
+def as_json(row):
+    return {"place": row.victim.place, "memory": row.victim.memory, "threads": row.victim.threads, "mib_per_s": row.victim.speed,
+            "limit_mib": row.victim.limit_mib, "watched": row.watcher, "skipped": row.skipped, "kills": len(row.outcomes),
+            "armed": sum(o.armed for o in row.outcomes), "complete": complete(row), "death_later_ms": later_ms(row),
+            "unwatched_death_ms": known(row.unwatched.outcomes, "death_ms"),
+            "outcomes": [o._asdict() for o in row.outcomes]}
