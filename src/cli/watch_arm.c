@@ -6,10 +6,11 @@
 #include <sys/epoll.h>
 
 #include "cli/watch_dump.h"
+#include "cli/watch_token.h"
 
 void watch_arm(struct watcher *w, struct watched *p)
 {
-        struct epoll_event event = {.events = EPOLLIN, .data.ptr = watch_arm_token(p)};
+        struct epoll_event event = {.events = EPOLLIN, .data.ptr = watch_token(p, WATCH_ATTENDANT)};
         struct diag d = {0};
         int r;
 

@@ -20,15 +20,4 @@ static inline bool watch_is_armed(const struct watched *p)
         return p->armed.child > 0;
 }
 
-/* In the epoll set a process stands twice: for its end by its address, for its attendant by the byte behind. */
-static inline void *watch_arm_token(struct watched *p)
-{
-        return (char *)p + 1;
-}
-
-static inline struct watched *watch_arm_of_token(void *token)
-{
-        return (uintptr_t)token & 1 ? (struct watched *)((char *)token - 1) : NULL;
-}
-
 #endif

@@ -15,6 +15,7 @@
 #include "cli/watch_arm.h"
 #include "cli/watch_find.h"
 #include "cli/watch_signals.h"
+#include "cli/watch_token.h"
 
 /* What is due within this time is done in the same turn. */
 #define TOGETHER_NS (200 * NS_PER_US)
@@ -27,8 +28,8 @@
 
 #define EVENTS 64
 
-/* Aligned: the lowest bit of an address says whose it is (watch_arm.h). */
-static _Alignas(8) char token_timer, token_signal;
+/* Aligned: the lowest bits of an address say what it is about (watch_token.h). */
+static _Alignas(16) char token_timer, token_signal;
 
 static int epoll_add(struct watcher *w, int fd, void *token)
 {
@@ -75,10 +76,11 @@ static void announce(struct watcher *w, const struct watched *p)
         struct buf b = BUF_FIXED(text, sizeof(text));
 
         for (unsigned i = 0; i < rules->n_triggers; i++) {
-                bool arms = rules->triggers[i].type->ops->arms;
+                const struct trigger *t = &rules->triggers[i];
 
                 buf_str(&b, i ? ", " : "");
-                buf_str(&b, arms ? "" : "dumps at ");
+                if (t->type->ops->effect != TRIGGER_ARMS)
+                        buf_str(&b, trigger_dumps(t, rules->snapshot) ? "dumps at " : "armed at ");
                 trigger_announce(&rules->triggers[i], wholes, &b);
         }
         if (w->options->periodic)
@@ -95,6 +97,8 @@ void watch_loop_retire(struct watcher *w, struct watched *p)
 {
         if (p->target.pidfd >= 0)
                 epoll_ctl(w->epoll_fd, EPOLL_CTL_DEL, p->target.pidfd, NULL);
+        if (p->observer.events.fd >= 0)
+                epoll_ctl(w->epoll_fd, EPOLL_CTL_DEL, p->observer.events.fd, NULL);
         p->ended = true;
 }
 
@@ -109,19 +113,30 @@ static void watch_exits(struct watcher *w)
         exit_events_watch(&w->exits, pids, w->set.n);
 }
 
+static int watch_fds(struct watcher *w, struct watched *p)
+{
+        /* Without a pidfd the tick notices the end. */
+        int r = p->target.pidfd < 0 ? 0 : epoll_add(w, p->target.pidfd, watch_token(p, WATCH_END));
+
+        if (r == 0 && p->observer.events.fd >= 0)
+                r = epoll_add(w, p->observer.events.fd, watch_token(p, WATCH_EVENTS));
+        return r;
+}
+
 int watch_loop_add(struct watcher *w, struct target *t, struct diag *d)
 {
+        char text[512] = "";
+        struct buf notes = BUF_FIXED(text, sizeof(text));
         struct watched *p;
-        int r = watch_set_add(&w->set, t, &w->options->rules, &w->machine, &p, d);
+        int r = watch_set_add(&w->set, t, &w->options->rules, &w->machine, &p, &notes, d);
 
         if (r < 0)
                 return r;
         announce(w, p);
+        if (notes.len > 0)
+                watch_say(&w->live, "%.*s", (int)(notes.len - strlen("; ")), text);
         watch_exits(w);
-        /* Without a pidfd the tick notices the end. */
-        if (p->target.pidfd < 0)
-                return 0;
-        r = epoll_add(w, p->target.pidfd, p);
+        r = watch_fds(w, p);
         if (r < 0) {
                 p->ended = true;
                 return diag_set(d, r, "PID %d: cannot wait for its end: %s", p->target.pid, strerror(-r));
@@ -178,17 +193,9 @@ static void fire(struct watcher *w, struct watched *p, int fired)
 {
         const struct observer_rules *rules = &w->options->rules;
         unsigned shift;
-        int arming = fired & observer_arming(rules);
         char text[480];
         struct buf sentence = BUF_FIXED(text, sizeof(text));
 
-        if (arming) {
-                watch_arm(w, p);
-                observer_fired(&p->observer, rules, arming);
-                fired &= ~arming;
-        }
-        if (!fired)
-                return;
         observer_explain(&p->observer, rules, fired, &sentence);
         if (dump(w, p, observer_kind(rules, fired), text) == 0) {
                 observer_fired(&p->observer, rules, fired);
@@ -220,12 +227,14 @@ static void tick(struct watcher *w, struct watched *p)
         uint64_t sleep_ns = ENDING_POLL_NS;
         int fired = observer_tick(&p->observer, &w->options->rules, &w->machine, &sleep_ns);
 
+        if (fired >= 0 && observer_arming(&p->observer, &w->options->rules))
+                watch_arm(w, p);
+        else if (fired >= 0)
+                watch_disarm(w, p);
         if (fired > 0) {
                 fire(w, p, fired);
                 sleep_ns = 0;
         }
-        if (fired >= 0 && watch_is_armed(p) && !observer_wants_arms(&p->observer, &w->options->rules))
-                watch_disarm(w, p);
         if (fired < 0 && p->target.pidfd < 0 && target_check(&p->target) < 0)
                 process_ended(w, p);
         if (!p->gone)
@@ -310,18 +319,29 @@ static void handle_signal(struct watcher *w, int signo)
 
 static void handle_event(struct watcher *w, const struct epoll_event *event)
 {
+        void *token = event->data.ptr;
         struct signalfd_siginfo info;
-        struct watched *p = event->data.ptr;
+        struct watched *p;
 
-        if (event->data.ptr == &token_timer)
+        if (token == &token_timer)
                 return;
-        if (event->data.ptr == &token_signal) {
+        if (token == &token_signal) {
                 while (read(w->signal_fd, &info, sizeof(info)) == sizeof(info))
                         handle_signal(w, (int)info.ssi_signo);
-        } else if (watch_arm_of_token(event->data.ptr)) {
-                watch_arm_hear(w, watch_arm_of_token(event->data.ptr));
-        } else if (!p->ended && !p->gone) {
-                process_ended(w, p);
+                return;
+        }
+        p = watch_token_process(token);
+        switch (watch_token_fd(token)) {
+        case WATCH_ATTENDANT:
+                watch_arm_hear(w, p);
+                break;
+        case WATCH_EVENTS:
+                observer_hear(&p->observer);
+                p->next_ns = 0;
+                break;
+        default:
+                if (!p->ended && !p->gone)
+                        process_ended(w, p);
         }
 }
 

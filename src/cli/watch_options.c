@@ -122,27 +122,29 @@ static unsigned n_dumping(const struct observer_rules *rules)
         unsigned n = 0;
 
         for (unsigned i = 0; i < rules->n_triggers; i++)
-                n += !rules->triggers[i].type->ops->arms;
+                n += trigger_dumps(&rules->triggers[i], rules->snapshot);
         return n;
+}
+
+static const struct trigger *find_arm(const struct observer_rules *rules)
+{
+        for (unsigned i = 0; i < rules->n_triggers; i++)
+                if (rules->triggers[i].type->ops->effect == TRIGGER_ARMS)
+                        return &rules->triggers[i];
+        return NULL;
 }
 
 static bool is_never_armed(const struct observer_rules *rules)
 {
-        for (unsigned i = 0; i < rules->n_triggers; i++)
-                if (rules->triggers[i].type->ops->arms && strcmp(rules->triggers[i].given, "never") != 0)
-                        return false;
-        return true;
-}
+        const struct trigger *arm = find_arm(rules);
 
-static bool has_arm(const struct observer_rules *rules)
-{
-        return n_dumping(rules) < rules->n_triggers;
+        return !arm || strcmp(arm->given, "never") == 0;
 }
 
 /* Armed near the limit, unless the user said when, or wants a dump at every interval only. */
 static int add_default_arm(struct watch_options *o, struct diag *d)
 {
-        if (has_arm(&o->rules) || o->rules.n_triggers == TRIGGERS_MAX ||
+        if (find_arm(&o->rules) || o->rules.n_triggers == TRIGGERS_MAX ||
             (o->rules.n_triggers == 0 && o->interval_ns > 0))
                 return 0;
         return trigger_parse(trigger_type_find("arm"), ARM_DEFAULT, &o->rules.triggers[o->rules.n_triggers++],

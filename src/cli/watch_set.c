@@ -5,7 +5,7 @@
 #include <string.h>
 
 int watch_set_add(struct watch_set *s, struct target *t, const struct observer_rules *rules,
-                  struct machine *m, struct watched **ret, struct diag *d)
+                  struct machine *m, struct watched **ret, struct buf *notes, struct diag *d)
 {
         _cleanup_free_ struct watched *w = NULL;
         _cleanup_target_ struct target taken = *t;
@@ -18,7 +18,7 @@ int watch_set_add(struct watch_set *s, struct target *t, const struct observer_r
         w = malloc(sizeof(*w));
         if (!w)
                 return diag_set(d, -ENOMEM, "%s", strerror(ENOMEM));
-        r = observer_open(&taken, rules, m, &w->observer, d);
+        r = observer_open(&taken, rules, m, &w->observer, notes, d);
         if (r < 0)
                 return r;
         w->target = taken;

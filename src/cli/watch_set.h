@@ -26,9 +26,9 @@ struct watch_set {
 };
 
 /* Begin to watch the opened target, which is taken over (also on failure).  0, -ENFILE when the set is full,
- * or -errno of the observer; d is filled. */
+ * or -errno of the observer; d is filled.  `notes`: as of observer_open(). */
 int watch_set_add(struct watch_set *s, struct target *t, const struct observer_rules *rules,
-                  struct machine *m, struct watched **ret, struct diag *d);
+                  struct machine *m, struct watched **ret, struct buf *notes, struct diag *d);
 
 bool watch_set_has(const struct watch_set *s, pid_t pid);
 

@@ -21,24 +21,37 @@ static int arm_parse(struct trigger *t, const char *text, struct diag *d)
         return 0;
 }
 
-static uint64_t arm_value(const struct sample *s)
+static uint64_t arm_value(const struct trigger_view *v)
 {
-        if (s->group_usage != SAMPLE_UNKNOWN && s->group_usage > s->rss)
-                return s->group_usage;
-        return s->rss;
+        if (v->now->group_usage != SAMPLE_UNKNOWN && v->now->group_usage > v->now->rss)
+                return v->now->group_usage;
+        return v->now->rss;
 }
 
-static void arm_explain(const struct trigger *t, const struct sample *s, const struct trigger_wholes *w,
-                        struct buf *out)
+static void arm_explain(const struct trigger_view *v, struct buf *out)
 {
-        level_explain(t, "memory", arm_value(s), w->limit.bytes, w->limit.source, out);
+        level_explain(v->trigger, "memory", arm_value(v), v->wholes->limit.bytes, v->wholes->limit.source,
+                      out);
+}
+
+static void arm_announce(const struct trigger *t, const struct trigger_wholes *w, struct buf *out)
+{
+        uint64_t level = level_of_limit(t, w);
+        char text[SIZE_TEXT];
+
+        buf_printf(out,
+                   level == NEVER ? "never armed"
+                   : level == 0   ? "armed"
+                                  : "armed from %s",
+                   size_format(level, text));
 }
 
 const struct trigger_ops trigger_arm = {
-        .arms = true,
+        .effect = TRIGGER_ARMS,
         .parse = arm_parse,
         .level = level_of_limit,
         .value = arm_value,
         .end = level_end_limit,
         .explain = arm_explain,
+        .announce = arm_announce,
 };

@@ -2,6 +2,7 @@
 #include "trigger/history.h"
 
 #include <inttypes.h>
+#include <stdbool.h>
 
 #include "base/clock.h"
 
@@ -33,6 +34,7 @@ void history_add(struct history *h, const struct sample *s)
                 .swap = s->swap,
                 .group_usage = s->group_usage,
                 .available = s->available,
+                .used = s->used,
         };
 
         for (int i = 0; i < HISTORY_RINGS; i++) {
@@ -87,13 +89,14 @@ void history_write(const struct history *h, struct buf *out)
         }
 }
 
-int64_t history_growth(const struct history *h, uint64_t min_age_ns)
+/* The latest row, and the youngest that is at least min_age_ns older than it, or the oldest. False: no rows. */
+static bool find_then(const struct history *h, uint64_t min_age_ns, const struct history_row **ret_last,
+                      const struct history_row **ret_then)
 {
         const struct history_row *last, *then = NULL;
-        double seconds;
 
         if (h->rings[0].used == 0)
-                return 0;
+                return false;
         last = ring_row(&h->rings[0], 0);
         for (int i = 0; i < HISTORY_RINGS; i++) {
                 for (unsigned back = 0; back < h->rings[i].used; back++) {
@@ -106,8 +109,51 @@ int64_t history_growth(const struct history *h, uint64_t min_age_ns)
                 }
         }
 found:
-        if (then->monotonic_ns == last->monotonic_ns)
+        *ret_last = last;
+        *ret_then = then;
+        return true;
+}
+
+static int64_t growth_per_s(uint64_t then, uint64_t then_ns, uint64_t last, uint64_t last_ns)
+{
+        if (last_ns == then_ns)
                 return 0;
-        seconds = (double)(last->monotonic_ns - then->monotonic_ns) / NS_PER_S;
-        return (int64_t)(((double)last->rss - (double)then->rss) / seconds);
+        return (int64_t)(((double)last - (double)then) * NS_PER_S / (double)(last_ns - then_ns));
+}
+
+int64_t history_growth(const struct history *h, uint64_t min_age_ns)
+{
+        const struct history_row *last, *then;
+
+        if (!find_then(h, min_age_ns, &last, &then))
+                return 0;
+        return growth_per_s(then->rss, then->monotonic_ns, last->rss, last->monotonic_ns);
+}
+
+int64_t history_used_growth(const struct history *h, uint64_t min_age_ns)
+{
+        const struct history_row *last, *then;
+
+        if (!find_then(h, min_age_ns, &last, &then) || last->used == SAMPLE_UNKNOWN ||
+            then->used == SAMPLE_UNKNOWN)
+                return INT64_MIN;
+        return growth_per_s(then->used, then->monotonic_ns, last->used, last->monotonic_ns);
+}
+
+uint64_t history_lowest_rss(const struct history *h, uint64_t age_ns)
+{
+        uint64_t lowest = SAMPLE_UNKNOWN, now_ns = 0;
+
+        for (int i = 0; i < HISTORY_RINGS; i++)
+                for (unsigned back = 0; back < h->rings[i].used; back++) {
+                        const struct history_row *row = ring_row(&h->rings[i], back);
+
+                        if (i == 0 && back == 0)
+                                now_ns = row->monotonic_ns;
+                        if (now_ns - row->monotonic_ns > age_ns)
+                                break;
+                        if (row->rss < lowest)
+                                lowest = row->rss;
+                }
+        return lowest;
 }

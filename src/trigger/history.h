@@ -18,6 +18,7 @@
 struct history_row {
         uint64_t monotonic_ns, time_ns;
         uint64_t rss, anon, file, shmem, swap, group_usage, available;
+        uint64_t used; /* not printed */
 };
 
 struct history_ring {
@@ -41,5 +42,12 @@ void history_write(const struct history *h, struct buf *out);
 /* By how much RSS grew, in bytes per second, since the youngest sample that is at least min_age_ns older than
  * the latest, or since the oldest.  Negative: it shrinks.  0 while there is only one sample. */
 int64_t history_growth(const struct history *h, uint64_t min_age_ns);
+
+/* The same of what is used of the nearest limit; INT64_MIN while that is not known. */
+int64_t history_used_growth(const struct history *h, uint64_t min_age_ns);
+
+/* The lowest RSS of the last age_ns, the latest sample included; older ones are remembered less finely.
+ * SAMPLE_UNKNOWN while there is no sample. */
+uint64_t history_lowest_rss(const struct history *h, uint64_t age_ns);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "trigger/limit.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
@@ -8,58 +9,129 @@
 
 #include "base/file.h"
 #include "base/memory_group.h"
+#include "base/number.h"
+
+#define PATH_LEN (2 * PATH_MAX + 32)
 
 void limit_reader_open(int proc_fd, struct limit_reader *ret)
 {
         struct memory_group g;
+        size_t len;
 
-        *ret = (struct limit_reader){0};
+        *ret = LIMIT_READER_NONE;
         if (memory_group_find(proc_fd, &g) < 0)
                 return;
-        if (asprintf(&ret->dir, "%s%s", g.mount, g.path) < 0) {
+        if (asprintf(&ret->dir, "%s%s", g.mount, strcmp(g.path, "/") == 0 ? "" : g.path) < 0) {
                 ret->dir = NULL;
                 return;
         }
         ret->mount_len = strlen(g.mount);
         ret->version = g.version;
+        for (len = strlen(ret->dir); ret->n < LIMIT_LEVELS;) {
+                ret->levels[ret->n++] = (struct limit_level){.len = len, .bytes = UINT64_MAX, .usage_fd = -1};
+                if (len <= ret->mount_len)
+                        break;
+                while (len > ret->mount_len && ret->dir[--len] != '/')
+                        ;
+        }
 }
 
 void limit_reader_close(struct limit_reader *l)
 {
+        for (unsigned i = 0; i < l->n; i++)
+                fd_closep(&l->levels[i].usage_fd);
         freep(&l->dir);
+        l->n = 0;
 }
 
-/* The limit in the first `len` bytes of the directory's name. */
-static uint64_t group_limit(const struct limit_reader *l, size_t len)
+const char *limit_file(const struct limit_reader *l)
 {
-        char path[2 * PATH_MAX], text[64];
+        return l->version == 1 ? "memory.limit_in_bytes" : "memory.max";
+}
+
+static void level_path(const struct limit_reader *l, size_t len, const char *file, char path[PATH_LEN])
+{
+        snprintf(path, PATH_LEN, "%.*s/%s", (int)len, l->dir, file);
+}
+
+/* The limit of the group in the first `len` bytes of the directory's name.  The root of v2 has no such file. */
+static uint64_t read_limit(struct limit_reader *l, size_t len)
+{
+        char path[PATH_LEN], text[64];
         struct buf b = BUF_FIXED(text, sizeof(text));
+        int r;
 
-        snprintf(path, sizeof(path), "%.*s/%s", (int)len, l->dir,
-                 l->version == 1 ? "memory.limit_in_bytes" : "memory.max");
-        if (file_read_at(AT_FDCWD, path, &b) < 0)
-                return MEMORY_GROUP_UNLIMITED;
-        return memory_group_limit_parse(b.data);
+        level_path(l, len, limit_file(l), path);
+        r = file_read_at(AT_FDCWD, path, &b);
+        text[b.len] = '\0';
+        if (r == 0)
+                return memory_group_limit_parse(text);
+        if (r != -ENOENT && l->error == 0) {
+                l->error = r;
+                l->error_len = len;
+        }
+        return MEMORY_GROUP_UNLIMITED;
 }
 
-void limit_read(const struct limit_reader *l, uint64_t mem_total, struct memory_limit *ret)
+void limit_read(struct limit_reader *l, uint64_t mem_total, struct memory_limit *ret)
 {
-        *ret = (struct memory_limit){.bytes = mem_total, .source = "this machine's memory"};
-        if (!l->dir)
-                return;
-        for (size_t len = strlen(l->dir);;) {
-                uint64_t bytes = group_limit(l, len);
+        int tightest = LIMIT_MACHINE;
 
-                if (bytes < ret->bytes) {
-                        ret->bytes = bytes;
-                        snprintf(ret->source, sizeof(ret->source), "memory group %.*s",
-                                 (int)(len - l->mount_len), l->dir + l->mount_len);
+        l->error = 0;
+        for (unsigned i = 0; i < l->n; i++) {
+                struct limit_level *level = &l->levels[i];
+                char path[PATH_LEN];
+
+                level->bytes = read_limit(l, level->len);
+                if (level->bytes >= mem_total) {
+                        level->bytes = UINT64_MAX;
+                        fd_closep(&level->usage_fd);
+                        continue;
                 }
-                if (len <= l->mount_len)
-                        return;
-                while (len > l->mount_len && l->dir[len - 1] != '/')
-                        len--;
-                if (len > l->mount_len)
-                        len--;
+                if (level->usage_fd < 0) {
+                        level_path(l, level->len,
+                                   l->version == 1 ? "memory.usage_in_bytes" : "memory.current", path);
+                        level->usage_fd = open(path, O_RDONLY | O_CLOEXEC);
+                }
+                if (tightest < 0 || level->bytes < l->levels[tightest].bytes)
+                        tightest = (int)i;
         }
+        limit_describe(l, tightest, mem_total, ret);
+}
+
+int limit_nearest(const struct limit_reader *l, uint64_t *ret_used)
+{
+        double fullest = -1;
+        int nearest = LIMIT_MACHINE;
+
+        for (unsigned i = 0; i < l->n; i++) {
+                const struct limit_level *level = &l->levels[i];
+                char text[32];
+                const char *p = text;
+                uint64_t used;
+                ssize_t n = level->usage_fd < 0 ? 0 : pread(level->usage_fd, text, sizeof(text), 0);
+
+                if (n <= 0 || number_scan(&p, text + n, 10, &used) < 0)
+                        continue;
+                /* A limit of 0 is full at once. */
+                if ((double)used / ((double)level->bytes + 1) > fullest) {
+                        fullest = (double)used / ((double)level->bytes + 1);
+                        nearest = (int)i;
+                        *ret_used = used;
+                }
+        }
+        return nearest;
+}
+
+void limit_describe(const struct limit_reader *l, int level, uint64_t mem_total, struct memory_limit *ret)
+{
+        size_t len = level < 0 ? 0 : l->levels[level].len - l->mount_len;
+
+        if (level < 0) {
+                *ret = (struct memory_limit){.bytes = mem_total, .source = "this machine's memory"};
+                return;
+        }
+        ret->bytes = l->levels[level].bytes;
+        snprintf(ret->source, sizeof(ret->source), "memory group %.*s", len ? (int)len : 1,
+                 len ? l->dir + l->mount_len : "/");
 }

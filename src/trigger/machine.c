@@ -5,12 +5,9 @@
 #include <fcntl.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "trigger/proc_text.h"
 
-#define REFRESH_NS (100 * NS_PER_MS)
-
-/* MemTotal, MemAvailable and SwapTotal stand within the first 600 bytes, on every kernel since 3.14. */
+/* MemTotal, MemAvailable, SwapTotal and SwapFree stand within the first 600 bytes, on every kernel since 3.14. */
 static int read_meminfo(struct machine *m)
 {
         char text[4096];
@@ -22,6 +19,7 @@ static int read_meminfo(struct machine *m)
                 return -ENODATA;
         kb_line_parse(text, (size_t)n, "MemAvailable:", &m->available);
         kb_line_parse(text, (size_t)n, "SwapTotal:", &m->swap_total);
+        kb_line_parse(text, (size_t)n, "SwapFree:", &m->swap_free);
         return 0;
 }
 
@@ -43,9 +41,9 @@ void machine_close(struct machine *m)
         fd_closep(&m->meminfo_fd);
 }
 
-void machine_refresh(struct machine *m, uint64_t now_ns)
+void machine_refresh(struct machine *m, uint64_t now_ns, uint64_t max_age_ns)
 {
-        if (now_ns - m->read_ns < REFRESH_NS)
+        if (now_ns - m->read_ns < max_age_ns)
                 return;
         m->read_ns = now_ns;
         read_meminfo(m);

@@ -7,46 +7,112 @@
 #include "base/clock.h"
 
 /* A limit may be raised or lowered while the process runs. */
-#define WHOLES_NS (10 * NS_PER_S)
+#define WHOLES_NS (2 * NS_PER_S)
+
+/* With a condition on the machine's memory: as fresh as the fastest poll. */
+#define MACHINE_NS POLL_SHORTEST_NS
+
+/* An event says that something happened, not when it is over. */
+#define EVENT_LASTS_NS (60 * NS_PER_S)
 
 /* Growth in a sentence is that of the last seconds, and of the last moment when that is much faster. */
 #define GROWTH_AGE_NS        (2 * NS_PER_S)
 #define GROWTH_MOMENT_AGE_NS (100 * NS_PER_MS)
 #define GROWTH_MUCH          2
 
-static void read_wholes(struct observer *o, const struct observer_rules *rules, const struct machine *m)
+static struct trigger_view view(const struct observer *o, const struct trigger *t)
+{
+        return (struct trigger_view){t, &o->sampler.now, &o->wholes, &o->history};
+}
+
+static unsigned all_needs(const struct observer_rules *rules)
+{
+        unsigned needs = 0;
+
+        for (unsigned i = 0; i < rules->n_triggers; i++)
+                needs |= rules->triggers[i].type->ops->needs;
+        return needs;
+}
+
+static void set_levels(struct observer *o, const struct observer_rules *rules)
+{
+        for (unsigned i = 0; i < rules->n_triggers; i++) {
+                const struct trigger *t = &rules->triggers[i];
+
+                if (t->type->ops->level)
+                        o->conditions[i].level = t->type->ops->level(t, &o->wholes);
+        }
+}
+
+/* What is used of the nearest limit.  True: that is another one now. */
+static bool read_used(struct observer *o, struct machine *m)
+{
+        struct sample *now = &o->sampler.now;
+        int before = o->nearest;
+
+        o->nearest = limit_nearest(&o->limits, &now->used);
+        if (o->nearest == LIMIT_MACHINE) {
+                sampler_machine(&o->sampler, m, MACHINE_NS);
+                now->used = m->mem_total > m->available ? m->mem_total - m->available : 0;
+        }
+        return o->nearest != before;
+}
+
+static void read_wholes(struct observer *o, const struct observer_rules *rules, struct machine *m)
 {
         o->wholes_ns = o->sampler.now.monotonic_ns;
         o->wholes.mem_total = m->mem_total;
         o->wholes.swap_total = m->swap_total;
         limit_read(&o->limits, m->mem_total, &o->wholes.limit);
-        for (unsigned i = 0; i < rules->n_triggers; i++)
-                o->conditions[i].level = rules->triggers[i].type->ops->level(&rules->triggers[i], &o->wholes);
+        read_used(o, m);
+        limit_describe(&o->limits, o->nearest, m->mem_total, &o->wholes.nearest);
+        set_levels(o, rules);
 }
 
 static int check_sources(struct observer *o, const struct observer_rules *rules, const struct target *t,
                          struct diag *d)
 {
-        for (unsigned i = 0; i < rules->n_triggers; i++) {
-                int r = rules->triggers[i].type->ops->needs_rollup ? sampler_rollup(&o->sampler) : 0;
+        int r = all_needs(rules) & TRIGGER_NEEDS_ROLLUP ? sampler_rollup(&o->sampler) : 0;
 
-                if (r < 0)
+        for (unsigned i = 0; r < 0 && i < rules->n_triggers; i++)
+                if (rules->triggers[i].type->ops->needs & TRIGGER_NEEDS_ROLLUP)
                         return diag_set(d, r, "--%s: /proc/%d/smaps_rollup cannot be read: %s",
                                         rules->triggers[i].type->option, t->pid, strerror(-r));
-        }
         return 0;
 }
 
+/* A condition whose file is not to be had is as one that never comes true: the others stay. */
+static void open_events(struct observer *o, const struct observer_rules *rules, const struct target *target,
+                        struct buf *notes)
+{
+        for (unsigned i = 0; i < rules->n_triggers; i++) {
+                const struct trigger *t = &rules->triggers[i];
+                struct event_source source = {.fd = -1};
+                struct diag why = {0};
+                int r;
+
+                if (!t->type->ops->event_open)
+                        continue;
+                r = t->type->ops->event_open(t, target, &source, &why);
+                if (r == 0 && (r = events_add(&o->events, &source, i)) < 0)
+                        diag_set(&why, r, "%s", strerror(-r));
+                if (r < 0)
+                        buf_printf(notes, "--%s %s can never come true: %s; ", t->type->option, t->given,
+                                   why.text);
+        }
+}
+
 int observer_open(const struct target *t, const struct observer_rules *rules, struct machine *m,
-                  struct observer *ret, struct diag *d)
+                  struct observer *ret, struct buf *notes, struct diag *d)
 {
         int r = sampler_open(t, &ret->sampler, d);
 
         if (r < 0)
                 return r;
-        ret->wholes_ns = 0;
         memset(ret->conditions, 0, sizeof(ret->conditions));
         history_reset(&ret->history);
+        ret->events = EVENTS_NONE;
+        ret->nearest = LIMIT_MACHINE;
         r = sampler_tick(&ret->sampler);
         if (r == -ESRCH && sampler_rebind(&ret->sampler) == 0)
                 r = sampler_tick(&ret->sampler);
@@ -60,37 +126,74 @@ int observer_open(const struct target *t, const struct observer_rules *rules, st
         }
         limit_reader_open(t->proc_fd, &ret->limits);
         read_wholes(ret, rules, m);
+        open_events(ret, rules, t, notes);
         return 0;
 }
 
 void observer_close(struct observer *o)
 {
+        events_close(&o->events);
         sampler_close(&o->sampler);
         limit_reader_close(&o->limits);
 }
 
-/* Judge condition i; returns whether it fires and lowers *sleep_ns to when it has to be looked at again. */
-static bool judge(struct observer *o, const struct observer_rules *rules, unsigned i, uint64_t *sleep_ns)
+void observer_hear(struct observer *o)
 {
-        const struct trigger_ops *ops = rules->triggers[i].type->ops;
+        uint32_t happened = events_take(&o->events);
+
+        for (unsigned i = 0; i < TRIGGERS_MAX; i++)
+                if (happened & UINT32_C(1) << i)
+                        o->conditions[i].happened = true;
+}
+
+static bool judge_event(struct observer *o, unsigned i)
+{
         __typeof__(o->conditions[0]) *c = &o->conditions[i];
+        uint64_t now_ns = o->sampler.now.monotonic_ns;
+        bool happened = c->happened;
+
+        c->happened = false;
+        if (happened)
+                c->happened_ns = now_ns;
+        c->near = c->happened_ns > 0 && now_ns - c->happened_ns < EVENT_LASTS_NS;
+        return happened && now_ns >= c->rearm.quiet_ns;
+}
+
+/* Judge condition i, a level; returns whether it fires and lowers *sleep_ns to when it has to be looked at
+ * again. */
+static bool judge_level(struct observer *o, const struct observer_rules *rules, unsigned i,
+                        uint64_t *sleep_ns)
+{
+        const struct trigger *t = &rules->triggers[i];
+        const struct trigger_ops *ops = t->type->ops;
+        __typeof__(o->conditions[0]) *c = &o->conditions[i];
+        const struct trigger_view v = view(o, t);
         const struct sample *now = &o->sampler.now;
-        uint64_t level = rearm_level(&c->rearm, c->level), bound, wait_ns = 0;
+        bool needs_rollup = ops->needs & TRIGGER_NEEDS_ROLLUP;
+        uint64_t level = rearm_level(&c->rearm, c->level), value, bound, wait_ns = 0;
 
         if (c->level == UINT64_MAX)
                 return false;
-        if (ops->needs_rollup && now->monotonic_ns >= c->rearm.quiet_ns &&
-            sampler_rollup_due(&o->sampler, ops->value(now), level, &wait_ns))
+        if (needs_rollup && now->monotonic_ns >= c->rearm.quiet_ns &&
+            sampler_rollup_due(&o->sampler, ops->value(&v), level, &wait_ns))
                 sampler_rollup(&o->sampler);
-        if (ops->value(now) != SAMPLE_UNKNOWN &&
-            rearm_check(&c->rearm, c->level, ops->value(now), now->monotonic_ns))
-                return true;
-
-        bound = ops->needs_rollup ? sampler_bound(now, ops->value(now)) : ops->value(now);
+        value = ops->value(&v);
+        if (value != SAMPLE_UNKNOWN) {
+                c->near = value >= c->level || (c->near && !rearm_is_dip(c->level, value));
+                if (rearm_check(&c->rearm, c->level, value, now->monotonic_ns) &&
+                    trigger_dumps(t, rules->snapshot))
+                        return true;
+        }
+        bound = needs_rollup ? sampler_bound(now, value) : value;
         if (bound == SAMPLE_UNKNOWN)
                 return false;
-        poll_speed_update(&c->speed, bound, now->monotonic_ns);
-        if (now->monotonic_ns < c->rearm.quiet_ns) {
+        poll_speed_update(&c->speed, ops->moving ? ops->moving(&v) : bound, now->monotonic_ns);
+        if (c->near && !trigger_dumps(t, rules->snapshot)) {
+                uint64_t end = ops->end(&o->wholes);
+
+                wait_ns = poll_interval_armed_ns(bound < end ? end - bound : 0, c->speed.peak,
+                                                 rules->longest_ns);
+        } else if (now->monotonic_ns < c->rearm.quiet_ns) {
                 wait_ns = c->rearm.quiet_ns - now->monotonic_ns;
         } else if (bound < level || wait_ns == 0) {
                 wait_ns =
@@ -99,6 +202,20 @@ static bool judge(struct observer *o, const struct observer_rules *rules, unsign
         if (wait_ns < *sleep_ns)
                 *sleep_ns = wait_ns;
         return false;
+}
+
+static void measure(struct observer *o, const struct observer_rules *rules, struct machine *m)
+{
+        unsigned needs = all_needs(rules);
+        bool changed;
+
+        sampler_details(&o->sampler, m);
+        if (needs & TRIGGER_NEEDS_MACHINE)
+                sampler_machine(&o->sampler, m, MACHINE_NS);
+        changed = needs & TRIGGER_NEEDS_USED && read_used(o, m);
+        if (changed || o->sampler.now.monotonic_ns - o->wholes_ns >= WHOLES_NS)
+                read_wholes(o, rules, m);
+        history_add(&o->history, &o->sampler.now);
 }
 
 int observer_tick(struct observer *o, const struct observer_rules *rules, struct machine *m,
@@ -111,32 +228,25 @@ int observer_tick(struct observer *o, const struct observer_rules *rules, struct
         if (r < 0)
                 return r;
         *ret_sleep_ns = rules->longest_ns;
-        sampler_details(&o->sampler, m);
-        if (o->sampler.now.monotonic_ns - o->wholes_ns >= WHOLES_NS)
-                read_wholes(o, rules, m);
-        history_add(&o->history, &o->sampler.now);
-        for (unsigned i = 0; i < rules->n_triggers; i++)
-                if (judge(o, rules, i, ret_sleep_ns))
+        measure(o, rules, m);
+        for (unsigned i = 0; i < rules->n_triggers; i++) {
+                const struct trigger *t = &rules->triggers[i];
+
+                if (t->type->ops->event_open ? judge_event(o, i) && trigger_dumps(t, rules->snapshot)
+                                             : judge_level(o, rules, i, ret_sleep_ns))
                         fired |= 1 << i;
+        }
         return fired;
 }
 
-int observer_arming(const struct observer_rules *rules)
+int observer_arming(const struct observer *o, const struct observer_rules *rules)
 {
         int arming = 0;
 
         for (unsigned i = 0; i < rules->n_triggers; i++)
-                if (rules->triggers[i].type->ops->arms)
+                if (trigger_arms(&rules->triggers[i]) && o->conditions[i].near)
                         arming |= 1 << i;
         return arming;
-}
-
-bool observer_wants_arms(const struct observer *o, const struct observer_rules *rules)
-{
-        for (unsigned i = 0; i < rules->n_triggers; i++)
-                if (rules->triggers[i].type->ops->arms && o->conditions[i].rearm.fired)
-                        return true;
-        return false;
 }
 
 const char *observer_kind(const struct observer_rules *rules, int fired)
@@ -161,12 +271,14 @@ void observer_explain(const struct observer *o, const struct observer_rules *rul
 {
         for (unsigned i = 0; i < rules->n_triggers; i++) {
                 const struct trigger *t = &rules->triggers[i];
+                struct trigger_view v;
 
                 if (!(fired & 1 << i))
                         continue;
                 if (out->len > 0)
                         buf_str(out, "; ");
-                t->type->ops->explain(t, &o->sampler.now, &o->wholes, out);
+                v = view(o, t);
+                t->type->ops->explain(&v, out);
         }
         explain_growth(o, out);
 }
@@ -177,10 +289,11 @@ void observer_fired(struct observer *o, const struct observer_rules *rules, int 
 
         for (unsigned i = 0; i < rules->n_triggers; i++) {
                 const struct trigger_ops *ops = rules->triggers[i].type->ops;
+                const struct trigger_view v = view(o, &rules->triggers[i]);
 
                 if (fired & 1 << i)
-                        rearm_fired(&o->conditions[i].rearm, ops->value(&o->sampler.now),
-                                    ops->end(&o->wholes), now_ns, ops->arms ? 0 : rules->cooldown_ns);
+                        rearm_fired(&o->conditions[i].rearm, ops->value ? ops->value(&v) : 0,
+                                    ops->end ? ops->end(&o->wholes) : UINT64_MAX, now_ns, rules->cooldown_ns);
         }
 }
 

@@ -2,13 +2,16 @@
 /* observer - one watched process and the conditions on it: sampled, remembered, judged; no printing, no dump.
  *
  *   observer_open() ── observer_tick() → the conditions that fire (a bit each) and how long to sleep
- *                        └─ after the dump: observer_fired() or observer_failed()
- * A tick allocates nothing; all memory is reserved by the caller's struct (some 27 KiB, most of it history).
+ *                        ├─ after the dump: observer_fired() or observer_failed()
+ *                        └─ observer_arming() → the conditions for which the process is to be attended now
+ * Where o->events.fd is not -1 it becomes readable when an event has come: observer_hear(), then tick at once.
+ * A tick allocates nothing; all memory is reserved by the caller's struct (some 30 KiB, most of it history).
  */
 #ifndef SWANSONG_TRIGGER_OBSERVER_H
 #define SWANSONG_TRIGGER_OBSERVER_H
 
 #include "base/target.h"
+#include "trigger/event.h"
 #include "trigger/history.h"
 #include "trigger/limit.h"
 #include "trigger/poll_interval.h"
@@ -20,6 +23,7 @@
 struct observer_rules {
         struct trigger triggers[TRIGGERS_MAX];
         unsigned n_triggers;
+        bool snapshot;       /* the conditions that forewarn take dumps, too */
         uint64_t longest_ns; /* the longest poll interval */
         uint64_t cooldown_ns;
 };
@@ -29,30 +33,36 @@ struct observer {
         struct limit_reader limits;
         struct trigger_wholes wholes;
         uint64_t wholes_ns; /* when they were last read */
+        int nearest;        /* the level of `limits` that wholes.nearest is */
         struct {
                 uint64_t level; /* bytes; UINT64_MAX: cannot come true */
                 struct rearm rearm;
                 struct poll_speed speed;
+                bool near;            /* has come true, and has not been 5 % below its level since */
+                bool happened;        /* an event that was not judged yet */
+                uint64_t happened_ns; /* monotonic: the last event */
         } conditions[TRIGGERS_MAX];
+        struct events events;
         struct history history;
 };
 
-/* 0 or -errno with d filled; a condition whose source cannot be read is an error now, not when it is needed.
+/* 0 or -errno with d filled; a condition whose source cannot be read is an error now, not when it is needed,
+ * or, where the other conditions do without, words in `notes`: "--psi 'some 100ms/1s' can never come true: ...;".
  */
 int observer_open(const struct target *t, const struct observer_rules *rules, struct machine *m,
-                  struct observer *ret, struct diag *d);
+                  struct observer *ret, struct buf *notes, struct diag *d);
 void observer_close(struct observer *o);
 
-/* Measure and judge.  Returns the firing conditions as bits 0..n_triggers-1; -ESRCH: the process has no
- * memory any more. *ret_sleep_ns: until the next tick. */
+/* o->events.fd is readable: remember what has happened for the next tick. */
+void observer_hear(struct observer *o);
+
+/* Measure and judge.  Returns the conditions that call for a dump as bits 0..n_triggers-1; -ESRCH: the process
+ * has no memory any more. *ret_sleep_ns: until the next tick. */
 int observer_tick(struct observer *o, const struct observer_rules *rules, struct machine *m,
                   uint64_t *ret_sleep_ns);
 
-/* Of the bits that observer_tick() returns: those that arm and take no dump. */
-int observer_arming(const struct observer_rules *rules);
-
-/* Is the value still near the level that armed (not 5 % below it)? */
-bool observer_wants_arms(const struct observer *o, const struct observer_rules *rules);
+/* The conditions, as bits, for which the process is to be attended, as of the last tick; 0: none. */
+int observer_arming(const struct observer *o, const struct observer_rules *rules);
 
 /* The kind of the first of these conditions, and a sentence that tells of them all and of the growth. */
 const char *observer_kind(const struct observer_rules *rules, int fired);

@@ -34,6 +34,17 @@ uint64_t poll_interval_ns(uint64_t headroom, uint64_t speed, uint64_t longest_ns
         return ns < longest_ns ? ns : longest_ns;
 }
 
+uint64_t poll_interval_armed_ns(uint64_t headroom, uint64_t speed, uint64_t longest_ns)
+{
+        uint64_t ns = speed > 0 ? time_for_ns(headroom, speed) / 2 : POLL_ARMED_NS;
+
+        if (ns > POLL_ARMED_NS)
+                ns = POLL_ARMED_NS;
+        if (ns < POLL_AT_REST_NS)
+                ns = POLL_AT_REST_NS;
+        return ns < longest_ns ? ns : longest_ns;
+}
+
 void poll_speed_update(struct poll_speed *s, uint64_t value, uint64_t now_ns)
 {
         uint64_t dt_ns = now_ns - s->time_ns, seconds = dt_ns / NS_PER_S, grown;

@@ -22,9 +22,14 @@
 #define POLL_FASTEST_BYTES_PER_S UINT64_C(8000000000)
 #define POLL_AT_REST_NS          UINT64_C(20000000)
 #define POLL_SHORTEST_NS         UINT64_C(500000)
+#define POLL_ARMED_NS            UINT64_C(100000000)
 
 /* Headroom in bytes (UINT64_MAX: there is no threshold to reach), speed in bytes per second. */
 uint64_t poll_interval_ns(uint64_t headroom, uint64_t speed, uint64_t longest_ns);
+
+/* The same of a process that is attended already: nothing can be missed, only the history be coarse.  Between
+ * 20 ms and 100 ms, by speed: a group that page cache has filled stays at its limit for weeks. */
+uint64_t poll_interval_armed_ns(uint64_t headroom, uint64_t speed, uint64_t longest_ns);
 
 /* The fastest growth seen lately: a peak that halves in each second. */
 struct poll_speed {

@@ -21,15 +21,14 @@ static uint64_t pressure_level(const struct trigger *t, const struct trigger_who
         return size_resolve(&t->size, w->mem_total);
 }
 
-static uint64_t pressure_value(const struct sample *s)
+static uint64_t pressure_value(const struct trigger_view *v)
 {
-        return s->rss;
+        return v->now->rss;
 }
 
-static void pressure_explain(const struct trigger *t, const struct sample *s, const struct trigger_wholes *w,
-                             struct buf *out)
+static void pressure_explain(const struct trigger_view *v, struct buf *out)
 {
-        level_explain(t, "RSS", s->rss, w->mem_total, "this machine's memory", out);
+        level_explain(v->trigger, "RSS", v->now->rss, v->wholes->mem_total, "this machine's memory", out);
 }
 
 const struct trigger_ops trigger_pressure = {

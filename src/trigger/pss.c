@@ -2,19 +2,18 @@
 /* --pss SIZE: PSS reaches a level.  from smaps_rollup, which is read only when RSS permits it. */
 #include "trigger/level.h"
 
-static uint64_t pss_value(const struct sample *s)
+static uint64_t pss_value(const struct trigger_view *v)
 {
-        return s->pss;
+        return v->now->pss;
 }
 
-static void pss_explain(const struct trigger *t, const struct sample *s, const struct trigger_wholes *w,
-                        struct buf *out)
+static void pss_explain(const struct trigger_view *v, struct buf *out)
 {
-        level_explain(t, "PSS", s->pss, w->limit.bytes, w->limit.source, out);
+        level_explain(v->trigger, "PSS", v->now->pss, v->wholes->limit.bytes, v->wholes->limit.source, out);
 }
 
 const struct trigger_ops trigger_pss = {
-        .needs_rollup = true,
+        .needs = TRIGGER_NEEDS_ROLLUP,
         .parse = level_parse,
         .level = level_of_limit,
         .value = pss_value,

@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "trigger/rearm.h"
 
+bool rearm_is_dip(uint64_t threshold, uint64_t value)
+{
+        return value < threshold - threshold / 20;
+}
+
 uint64_t rearm_level(const struct rearm *r, uint64_t threshold)
 {
         return r->fired && r->next_level > threshold ? r->next_level : threshold;
@@ -8,7 +13,7 @@ uint64_t rearm_level(const struct rearm *r, uint64_t threshold)
 
 bool rearm_check(struct rearm *r, uint64_t threshold, uint64_t value, uint64_t now_ns)
 {
-        if (r->fired && value < threshold - threshold / 20)
+        if (r->fired && rearm_is_dip(threshold, value))
                 r->fired = false;
         return now_ns >= r->quiet_ns && value >= rearm_level(r, threshold);
 }

@@ -21,6 +21,9 @@ struct rearm {
         uint64_t quiet_ns;   /* monotonic: not before this moment */
 };
 
+/* Is the value so far below the threshold (5 %) that reaching it is news again? */
+bool rearm_is_dip(uint64_t threshold, uint64_t value);
+
 /* Where the condition fires now. */
 uint64_t rearm_level(const struct rearm *r, uint64_t threshold);
 

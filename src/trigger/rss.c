@@ -2,15 +2,14 @@
 /* --rss SIZE: RSS reaches a level.  from statm, at each tick. */
 #include "trigger/level.h"
 
-static uint64_t rss_value(const struct sample *s)
+static uint64_t rss_value(const struct trigger_view *v)
 {
-        return s->rss;
+        return v->now->rss;
 }
 
-static void rss_explain(const struct trigger *t, const struct sample *s, const struct trigger_wholes *w,
-                        struct buf *out)
+static void rss_explain(const struct trigger_view *v, struct buf *out)
 {
-        level_explain(t, "RSS", s->rss, w->limit.bytes, w->limit.source, out);
+        level_explain(v->trigger, "RSS", v->now->rss, v->wholes->limit.bytes, v->wholes->limit.source, out);
 }
 
 const struct trigger_ops trigger_rss = {

@@ -104,6 +104,13 @@ int sampler_rebind(struct sampler *s)
         return -ESRCH;
 }
 
+void sampler_machine(struct sampler *s, struct machine *m, uint64_t max_age_ns)
+{
+        machine_refresh(m, s->now.monotonic_ns, max_age_ns);
+        s->now.available = m->available;
+        s->now.swap_free = m->swap_free;
+}
+
 void sampler_details(struct sampler *s, struct machine *m)
 {
         char text[16384]; /* the Groups line, before the ones that we look for, may be long */
@@ -126,8 +133,7 @@ void sampler_details(struct sampler *s, struct machine *m)
 
                 number_scan(&p, text + n, 10, &s->now.group_usage);
         }
-        machine_refresh(m, s->now.monotonic_ns);
-        s->now.available = m->available;
+        sampler_machine(s, m, DETAILS_NS);
 }
 
 int sampler_rollup(struct sampler *s)

@@ -44,6 +44,9 @@ int sampler_rebind(struct sampler *s);
 /* The rest of s->now but PSS and USS, unless that was done a moment ago. */
 void sampler_details(struct sampler *s, struct machine *m);
 
+/* What is of the machine; it is read again if the last time is max_age_ns ago. */
+void sampler_machine(struct sampler *s, struct machine *m, uint64_t max_age_ns);
+
 /* PSS and USS.  0 or -errno. */
 int sampler_rollup(struct sampler *s);
 

@@ -8,9 +8,9 @@ static uint64_t swap_level(const struct trigger *t, const struct trigger_wholes 
         return w->swap_total == 0 ? UINT64_MAX : size_resolve(&t->size, w->swap_total);
 }
 
-static uint64_t swap_value(const struct sample *s)
+static uint64_t swap_value(const struct trigger_view *v)
 {
-        return s->swap;
+        return v->now->swap;
 }
 
 static uint64_t swap_end(const struct trigger_wholes *w)
@@ -18,10 +18,9 @@ static uint64_t swap_end(const struct trigger_wholes *w)
         return w->swap_total;
 }
 
-static void swap_explain(const struct trigger *t, const struct sample *s, const struct trigger_wholes *w,
-                         struct buf *out)
+static void swap_explain(const struct trigger_view *v, struct buf *out)
 {
-        level_explain(t, "swap", s->swap, w->swap_total, "swap", out);
+        level_explain(v->trigger, "swap", v->now->swap, v->wholes->swap_total, "swap", out);
 }
 
 const struct trigger_ops trigger_swap = {

@@ -27,9 +27,21 @@ int trigger_parse(const struct trigger_type *type, const char *text, struct trig
         if (r < 0)
                 return r;
         if ((size_t)snprintf(t.given, sizeof(t.given), "%s", text) >= sizeof(t.given))
-                return diag_set(d, -EINVAL, "--%s %.40s…: too many digits", type->option, text);
+                return diag_set(d, -EINVAL, "--%s %.40s…: too long", type->option, text);
         *ret = t;
         return 0;
+}
+
+bool trigger_dumps(const struct trigger *t, bool snapshot)
+{
+        enum trigger_effect effect = t->type->ops->effect;
+
+        return effect == TRIGGER_DUMPS || (effect == TRIGGER_FOREWARNS && snapshot);
+}
+
+bool trigger_arms(const struct trigger *t)
+{
+        return t->type->ops->effect != TRIGGER_DUMPS;
 }
 
 const struct trigger_type *trigger_type_find(const char *kind)
@@ -42,15 +54,12 @@ const struct trigger_type *trigger_type_find(const char *kind)
 
 void trigger_announce(const struct trigger *t, const struct trigger_wholes *w, struct buf *out)
 {
-        uint64_t level = t->type->ops->level(t, w);
+        const struct trigger_ops *ops = t->type->ops;
+        uint64_t level = ops->level ? ops->level(t, w) : 0;
         char text[SIZE_TEXT];
 
-        if (t->type->ops->arms)
-                buf_printf(out,
-                           level == UINT64_MAX ? "never armed"
-                           : level == 0        ? "armed"
-                                               : "armed from %s",
-                           size_format(level, text));
+        if (ops->announce)
+                ops->announce(t, w, out);
         else if (level == UINT64_MAX)
                 buf_printf(out, "--%s %s (never: there is none here)", t->type->option, t->given);
         else

@@ -3,19 +3,18 @@
  * RSS permits it. */
 #include "trigger/level.h"
 
-static uint64_t uss_value(const struct sample *s)
+static uint64_t uss_value(const struct trigger_view *v)
 {
-        return s->uss;
+        return v->now->uss;
 }
 
-static void uss_explain(const struct trigger *t, const struct sample *s, const struct trigger_wholes *w,
-                        struct buf *out)
+static void uss_explain(const struct trigger_view *v, struct buf *out)
 {
-        level_explain(t, "USS", s->uss, w->limit.bytes, w->limit.source, out);
+        level_explain(v->trigger, "USS", v->now->uss, v->wholes->limit.bytes, v->wholes->limit.source, out);
 }
 
 const struct trigger_ops trigger_uss = {
-        .needs_rollup = true,
+        .needs = TRIGGER_NEEDS_ROLLUP,
         .parse = level_parse,
         .level = level_of_limit,
         .value = uss_value,

@@ -84,13 +84,15 @@ Test(trigger, levels_and_sentences)
         for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
                 char text[256];
                 struct buf b = BUF_FIXED(text, sizeof(text));
+                struct trigger_view v;
                 struct trigger t;
                 struct diag d;
 
                 cr_assert_eq(trigger_parse(type_named(cases[i].kind), cases[i].text, &t, &d), 0, "%s",
                              d.text);
                 cr_expect_eq(t.type->ops->level(&t, &wholes), cases[i].level, "%s", cases[i].kind);
-                t.type->ops->explain(&t, &now, &wholes, &b);
+                v = (struct trigger_view){&t, &now, &wholes, NULL};
+                t.type->ops->explain(&v, &b);
                 cr_expect_str_eq(b.data, cases[i].sentence);
         }
 }
