@@ -9,8 +9,8 @@
 #include <sys/socket.h>
 
 #include "base/clock.h"
-#include "base/oom_report.h"
 #include "capture/at_kill.h"
+#include "cli/kill_log.h"
 #include "cli/oom_words.h"
 #include "cli/options.h"
 #include "cli/survive.h"
@@ -23,13 +23,7 @@
 /* After the last thread was let go: the memory of a large process takes a while to be freed (26 us per MiB). */
 #define GONE_NS (2 * NS_PER_S)
 
-/* The kernel's line comes before the kill or at most some ms later; then it is not the kernel's. */
-#define KMSG_WAIT_NS (300 * NS_PER_MS)
-
 #define HISTORY_WAIT_MS 1000
-
-/* A report with its table of 10,000 tasks is 1 MiB; most rings of the kernel's log are smaller. */
-#define KMSG_TEXT_MAX ((size_t)2 << 20)
 
 struct child {
         const struct armed_child *a;
@@ -92,56 +86,6 @@ static void attend_to_the_end(struct child *c)
         }
 }
 
-/* As the kernel hands it out: PRIORITY,SEQUENCE,MICROSECONDS,-;TEXT with everything unprintable as \xNN. */
-static void add_record(struct buf *out, const struct kmsg_record *r)
-{
-        buf_printf(out, "%u,%llu,%llu,-;", r->facility * 8 + r->level, (unsigned long long)r->seq,
-                   (unsigned long long)(r->time_ns / NS_PER_US));
-        for (size_t i = 0; i < r->text_len; i++) {
-                unsigned char byte = (unsigned char)r->text[i];
-
-                if (byte >= 0x20 && byte < 0x7f && byte != '\\')
-                        buf_char(out, (char)byte);
-                else
-                        buf_printf(out, "\\x%02x", byte);
-        }
-        buf_char(out, '\n');
-}
-
-/* The log's records up to the kill of this process, from the last report before it on (not from the last kill: where a whole
- * group is killed, one report stands before them all).  NULL: it was not killed for memory. */
-static struct oom_kill *find_kill(struct child *c, struct buf *text)
-{
-        _cleanup_oom_log_ struct oom_log log = {0};
-        uint64_t until = clock_monotonic_ns() + KMSG_WAIT_NS;
-        struct kmsg_record record;
-        struct oom_event event;
-
-        for (;;) {
-                struct pollfd p = {.fd = c->kmsg.fd, .events = POLLIN};
-                int r = kmsg_read(&c->kmsg, &record);
-
-                if (r < 0 || (r == 0 && clock_monotonic_ns() >= until))
-                        return NULL;
-                if (r == 0) {
-                        poll(&p, 1, 10);
-                        continue;
-                }
-                if (record.facility == KMSG_FACILITY_KERNEL) {
-                        if (oom_line_kind(scan_of(record.text, record.text_len)) == OOM_LINE_INVOKED)
-                                buf_reset(text);
-                        add_record(text, &record);
-                }
-                if (oom_log_feed(&log, &record) < 0)
-                        return NULL;
-                while (oom_log_next(&log, &event)) {
-                        if (event.kind == OOM_EVENT_KILL && event.kill->pid == c->a->target->pid)
-                                return event.kill;
-                        oom_kill_free(event.kill);
-                }
-        }
-}
-
 static void take_history(const struct armed_child *a, struct buf *ret)
 {
         struct pollfd p = {.fd = a->fd, .events = POLLIN};
@@ -190,7 +134,7 @@ void armed_child_main(const struct armed_child *a)
         struct child c = {.a = a};
         struct attend_calls calls = {
                 .dying = on_dying, .gone = on_gone, .data = &c, .signals = 1ull << (SIGKILL - 1)};
-        _cleanup_buf_ struct buf text = BUF_GROWING(KMSG_TEXT_MAX);
+        _cleanup_buf_ struct buf text = BUF_GROWING(KILL_LOG_TEXT_MAX);
         struct oom_kill *kill = NULL;
         struct diag d = {0};
         sigset_t all;
@@ -220,7 +164,7 @@ void armed_child_main(const struct armed_child *a)
         say(a, ARMED_READY, "", (uint32_t)r, false);
         attend_to_the_end(&c);
         if (at_kill_taken(c.kill))
-                kill = c.has_kmsg ? find_kill(&c, &text) : NULL;
+                kill = c.has_kmsg ? kill_log_find(&c.kmsg, a->target->pid, &text) : NULL;
         if (at_kill_taken(c.kill) && (kill || !c.has_kmsg))
                 write_bundle(&c, kill, c.has_kmsg ? &text : NULL);
         else

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/* kill_log - what the kernel's log says about the kill of one process, as a bundle's `kmsg` keeps it. */
+#ifndef SWANSONG_CLI_KILL_LOG_H
+#define SWANSONG_CLI_KILL_LOG_H
+
+#include <sys/types.h>
+
+#include "base/kmsg.h"
+#include "base/oom_kill.h"
+
+/* A report with its table of 10,000 tasks is 1 MiB; most rings of the kernel's log are smaller. */
+#define KILL_LOG_TEXT_MAX ((size_t)2 << 20)
+
+/* Read the log from where `k` stands up to the kill of `pid` (of the initial PID namespace).  Into text go the records
+ * from the last report before it on (not from the last kill: where a whole group is killed, one report stands before
+ * them all).  The caller frees the kill.  NULL: it was not killed for memory. */
+struct oom_kill *kill_log_find(struct kmsg *k, pid_t pid, struct buf *text);
+
+#endif
