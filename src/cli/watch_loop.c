@@ -31,9 +31,9 @@
 /* Aligned: the lowest bits of an address say what it is about (watch_token.h). */
 static _Alignas(16) char token_timer, token_signal;
 
-static int epoll_add(struct watcher *w, int fd, void *token)
+static int epoll_add(struct watcher *w, int fd, uint32_t mask, void *token)
 {
-        struct epoll_event event = {.events = EPOLLIN, .data.ptr = token};
+        struct epoll_event event = {.events = mask, .data.ptr = token};
 
         return epoll_ctl(w->epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
 }
@@ -49,9 +49,9 @@ int watch_loop_open(struct watcher *w, struct diag *d)
                 return diag_set(d, -errno, "cannot make the event loop: %s", strerror(errno));
         if (!last_word_by_pidfd())
                 exit_events_open(&w->exits);
-        r = epoll_add(w, w->timer_fd, &token_timer);
+        r = epoll_add(w, w->timer_fd, EPOLLIN, &token_timer);
         if (r == 0)
-                r = epoll_add(w, w->signal_fd, &token_signal);
+                r = epoll_add(w, w->signal_fd, EPOLLIN, &token_signal);
         if (r < 0)
                 return diag_set(d, r, "cannot make the event loop: %s", strerror(-r));
         return 0;
@@ -97,8 +97,8 @@ void watch_loop_retire(struct watcher *w, struct watched *p)
 {
         if (p->target.pidfd >= 0)
                 epoll_ctl(w->epoll_fd, EPOLL_CTL_DEL, p->target.pidfd, NULL);
-        if (p->observer.events.fd >= 0)
-                epoll_ctl(w->epoll_fd, EPOLL_CTL_DEL, p->observer.events.fd, NULL);
+        for (unsigned i = 0; i < p->observer.events.n; i++)
+                epoll_ctl(w->epoll_fd, EPOLL_CTL_DEL, p->observer.events.items[i].source.fd, NULL);
         p->ended = true;
 }
 
@@ -115,17 +115,25 @@ static void watch_exits(struct watcher *w)
 
 static int watch_fds(struct watcher *w, struct watched *p)
 {
+        const struct events *e = &p->observer.events;
         /* Without a pidfd the tick notices the end. */
-        int r = p->target.pidfd < 0 ? 0 : epoll_add(w, p->target.pidfd, watch_token(p, WATCH_END));
+        int r = p->target.pidfd < 0 ? 0 : epoll_add(w, p->target.pidfd, EPOLLIN, watch_token(p, WATCH_END));
 
-        if (r == 0 && p->observer.events.fd >= 0)
-                r = epoll_add(w, p->observer.events.fd, watch_token(p, WATCH_EVENTS));
+        for (unsigned i = 0; r == 0 && i < e->n; i++)
+                r = epoll_add(w, e->items[i].source.fd, event_mask(e->items[i].source.kind),
+                              watch_token(p, WATCH_EVENT + i));
         return r;
+}
+
+static void say_lines(struct watcher *w, char *text)
+{
+        for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n"))
+                watch_say(&w->live, "%s", line);
 }
 
 int watch_loop_add(struct watcher *w, struct target *t, struct diag *d)
 {
-        char text[512] = "";
+        char text[2048] = "";
         struct buf notes = BUF_FIXED(text, sizeof(text));
         struct watched *p;
         int r = watch_set_add(&w->set, t, &w->options->rules, &w->machine, &p, &notes, d);
@@ -133,8 +141,7 @@ int watch_loop_add(struct watcher *w, struct target *t, struct diag *d)
         if (r < 0)
                 return r;
         announce(w, p);
-        if (notes.len > 0)
-                watch_say(&w->live, "%.*s", (int)(notes.len - strlen("; ")), text);
+        say_lines(w, text);
         watch_exits(w);
         r = watch_fds(w, p);
         if (r < 0) {
@@ -317,6 +324,17 @@ static void handle_signal(struct watcher *w, int signo)
         }
 }
 
+static void hear_event(struct watcher *w, struct watched *p, unsigned i, uint32_t ready)
+{
+        int *fd = &p->observer.events.items[i].source.fd;
+
+        if (*fd >= 0 && observer_hear(&p->observer, i, ready) < 0) {
+                epoll_ctl(w->epoll_fd, EPOLL_CTL_DEL, *fd, NULL);
+                fd_closep(fd);
+        }
+        p->next_ns = 0;
+}
+
 static void handle_event(struct watcher *w, const struct epoll_event *event)
 {
         void *token = event->data.ptr;
@@ -332,16 +350,15 @@ static void handle_event(struct watcher *w, const struct epoll_event *event)
         }
         p = watch_token_process(token);
         switch (watch_token_fd(token)) {
+        case WATCH_END:
+                if (!p->ended && !p->gone)
+                        process_ended(w, p);
+                break;
         case WATCH_ATTENDANT:
                 watch_arm_hear(w, p);
                 break;
-        case WATCH_EVENTS:
-                observer_hear(&p->observer);
-                p->next_ns = 0;
-                break;
         default:
-                if (!p->ended && !p->gone)
-                        process_ended(w, p);
+                hear_event(w, p, watch_token_fd(token) - WATCH_EVENT, event->events);
         }
 }
 

@@ -16,7 +16,16 @@
 #define COOLDOWN_DEFAULT_NS (60 * NS_PER_S)
 #define ARM_DEFAULT         "70%"
 
-enum { OPT_COOLDOWN = 256, OPT_MAX_DUMPS, OPT_KEEP, OPT_EXEC, OPT_NO_REPORT, OPT_KILL_BUDGET, OPT_TRIGGER };
+enum {
+        OPT_COOLDOWN = 256,
+        OPT_MAX_DUMPS,
+        OPT_KEEP,
+        OPT_EXEC,
+        OPT_NO_REPORT,
+        OPT_KILL_BUDGET,
+        OPT_SNAPSHOT,
+        OPT_TRIGGER
+};
 
 static const struct option own_options[] = {
         {"pid", required_argument, NULL, 'p'},
@@ -28,6 +37,7 @@ static const struct option own_options[] = {
         {"max-dumps", required_argument, NULL, OPT_MAX_DUMPS},
         {"keep", required_argument, NULL, OPT_KEEP},
         {"exec", required_argument, NULL, OPT_EXEC},
+        {"snapshot", no_argument, NULL, OPT_SNAPSHOT},
         {"no-report", no_argument, NULL, OPT_NO_REPORT},
         {"kill-budget", required_argument, NULL, OPT_KILL_BUDGET},
         {"help", no_argument, NULL, 'h'},
@@ -116,39 +126,73 @@ static int parse_exe(struct watch_options *o, struct diag *d)
         return 0;
 }
 
-/* How many of the conditions take dumps. */
-static unsigned n_dumping(const struct observer_rules *rules)
-{
-        unsigned n = 0;
-
-        for (unsigned i = 0; i < rules->n_triggers; i++)
-                n += trigger_dumps(&rules->triggers[i], rules->snapshot);
-        return n;
-}
-
-static const struct trigger *find_arm(const struct observer_rules *rules)
+/* The first condition with that effect, or NULL. */
+static const struct trigger *find_effect(const struct observer_rules *rules, enum trigger_effect effect)
 {
         for (unsigned i = 0; i < rules->n_triggers; i++)
-                if (rules->triggers[i].type->ops->effect == TRIGGER_ARMS)
+                if (rules->triggers[i].type->ops->effect == effect)
                         return &rules->triggers[i];
         return NULL;
 }
 
 static bool is_never_armed(const struct observer_rules *rules)
 {
-        const struct trigger *arm = find_arm(rules);
+        const struct trigger *arm = find_effect(rules, TRIGGER_ARMS);
 
         return !arm || strcmp(arm->given, "never") == 0;
 }
 
-/* Armed near the limit, unless the user said when, or wants a dump at every interval only. */
-static int add_default_arm(struct watch_options *o, struct diag *d)
+static int add_default(struct watch_options *o, const char *kind, const char *argument, struct diag *d)
 {
-        if (find_arm(&o->rules) || o->rules.n_triggers == TRIGGERS_MAX ||
-            (o->rules.n_triggers == 0 && o->interval_ns > 0))
+        if (o->rules.n_triggers == TRIGGERS_MAX)
                 return 0;
-        return trigger_parse(trigger_type_find("arm"), ARM_DEFAULT, &o->rules.triggers[o->rules.n_triggers++],
-                             d);
+        return trigger_parse(trigger_type_find(kind), argument, &o->rules.triggers[o->rules.n_triggers++], d);
+}
+
+/* Armed near the limit, unless the user said when, or wants a dump at every interval only; and when the service manager
+ * tells of memory pressure, unless the user said of which. */
+static int add_defaults(struct watch_options *o, struct diag *d)
+{
+        const struct trigger_type *psi = trigger_type_find("psi");
+        bool has_psi = !getenv("MEMORY_PRESSURE_WATCH");
+        int r;
+
+        for (unsigned i = 0; i < o->rules.n_triggers; i++)
+                has_psi |= o->rules.triggers[i].type == psi;
+        if (find_effect(&o->rules, TRIGGER_ARMS) || (o->rules.n_triggers == 0 && o->interval_ns > 0))
+                return 0;
+        r = add_default(o, "arm", ARM_DEFAULT, d);
+        return r < 0 || has_psi ? r : add_default(o, "psi", "env", d);
+}
+
+static unsigned n_conditions(const struct observer_rules *rules)
+{
+        unsigned n = 0;
+
+        for (unsigned i = 0; i < rules->n_triggers; i++)
+                n += rules->triggers[i].type->ops->effect != TRIGGER_ARMS;
+        return n;
+}
+
+/* Conditions that exclude each other. */
+static int check_conditions(const struct observer_rules *rules, struct diag *d)
+{
+        const struct trigger *arm = find_effect(rules, TRIGGER_ARMS);
+        const struct trigger *forewarns = find_effect(rules, TRIGGER_FOREWARNS);
+
+        for (unsigned i = 0; i < rules->n_triggers; i++)
+                if (rules->triggers[i].type->ops->effect == TRIGGER_ARMS && &rules->triggers[i] != arm)
+                        return diag_set(d, -EINVAL, "--arm %s and --arm %s: only one of them can be",
+                                        arm->given, rules->triggers[i].given);
+        if (forewarns && !rules->snapshot && is_never_armed(rules))
+                return diag_set(d, -EINVAL,
+                                "--arm never leaves --%s %s nothing to do; with --snapshot it takes dumps",
+                                forewarns->type->option, forewarns->given);
+        if (rules->snapshot && !forewarns)
+                return diag_set(
+                        d, -EINVAL,
+                        "--snapshot: there is no condition that it is for; those with a * in --help are");
+        return 0;
 }
 
 /* What only shows when all options are known. */
@@ -159,11 +203,11 @@ static int check_together(struct watch_options *o, int argc, char **argv, struct
                                 argv[optind]);
         if (o->pid == 0 && !o->exe)
                 return diag_set(d, -EINVAL, "which process? give -p PID, or -e EXE for all of an executable");
-        if (n_dumping(&o->rules) == 0 && o->interval_ns == 0 && is_never_armed(&o->rules))
+        if (n_conditions(&o->rules) == 0 && o->interval_ns == 0 && is_never_armed(&o->rules))
                 return diag_set(d, -EINVAL,
                                 "when is a dump to be taken? with --arm never it takes a condition, as in "
                                 "--rss 90%%, or -i SECONDS");
-        return 0;
+        return check_conditions(&o->rules, d);
 }
 
 static int parse_one(int c, char **argv, struct watch_options *o, struct diag *d)
@@ -205,6 +249,9 @@ static int parse_one(int c, char **argv, struct watch_options *o, struct diag *d
                 return 0;
         case OPT_KILL_BUDGET:
                 return parse_kill_budget(o, d);
+        case OPT_SNAPSHOT:
+                o->rules.snapshot = true;
+                return 0;
         case OPT_NO_REPORT:
                 o->report = false;
                 return 0;
@@ -228,12 +275,13 @@ int watch_options_parse(int argc, char **argv, struct watch_options *ret, struct
         while (r == 0 && !o.help && (c = getopt_long(argc, argv, letters, all, NULL)) != -1)
                 r = parse_one(c, argv, &o, d);
         if (r == 0 && !o.help)
-                r = add_default_arm(&o, d);
+                r = add_defaults(&o, d);
         if (r == 0 && !o.help)
                 r = check_together(&o, argc, argv, d);
         if (r < 0)
                 return r;
-        o.periodic = n_dumping(&o.rules) == 0 && o.interval_ns > 0;
+        o.periodic = n_conditions(&o.rules) == 0 && o.interval_ns > 0;
+        o.rules.never_armed = is_never_armed(&o.rules);
         if (o.interval_ns == 0)
                 o.interval_ns = INTERVAL_DEFAULT_NS;
         o.rules.longest_ns = o.interval_ns;
@@ -266,7 +314,9 @@ void watch_options_help(FILE *out)
                 fprintf(out, strlen(name) > 20 ? "%s\n                     %s\n" : "%-21s%s\n", name,
                         t->help);
         }
-        fputs("  SIZE is 512M, 2G, 1.5G, or 90%: of the effective limit, which is the tightest of the\n"
+        fputs("  * is armed then (--arm), so as to be present at the kill; with --snapshot it takes a dump, "
+              "too.\n"
+              "  SIZE is 512M, 2G, 1.5G, or 90%: of the effective limit, which is the tightest of the\n"
               "  process's memory group and the groups above it, or the machine's memory.\n"
               "  A condition that has fired fires again when the value has been 5 % below it, or has\n"
               "  grown by a quarter (or half of the way to the limit), and the cooldown is over.\n\n"
@@ -274,6 +324,7 @@ void watch_options_help(FILE *out)
               "                     without a condition: dump at every interval;\n"
               "                     with: look at least this often (default 1; faster near a threshold)\n"
               "  -c, --count N      end after N intervals\n"
+              "      --snapshot     the conditions with a * take dumps\n"
               "      --cooldown SECONDS\n"
               "                     between two dumps for the same condition (default 60)\n"
               "      --max-dumps N  end after N dumps\n"

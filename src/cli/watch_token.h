@@ -6,6 +6,7 @@
 #ifndef SWANSONG_CLI_WATCH_TOKEN_H
 #define SWANSONG_CLI_WATCH_TOKEN_H
 
+#include <assert.h>
 #include <stdint.h>
 
 #include "cli/watch_set.h"
@@ -13,9 +14,11 @@
 enum watch_fd {
         WATCH_END,       /* its pidfd */
         WATCH_ATTENDANT, /* what its attendant says */
-        WATCH_EVENTS,    /* observer.events: look at once */
+        WATCH_EVENT,     /* observer.events.items[0], and the next numbers for the others: look at once */
         WATCH_FD_MAX = 15
 };
+
+static_assert(WATCH_EVENT + EVENTS_MAX <= WATCH_FD_MAX + 1, "the number stands in four bits");
 
 static inline void *watch_token(struct watched *p, enum watch_fd what)
 {

@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-/* event - files that the kernel makes ready when something has happened to one process, behind one fd.
+/* event - files that the kernel makes ready when something has happened to one process.
  *
- * The one fd is an epoll instance of its own: readable when any of its files is ready.  A file either belongs to a
- * condition, or only wakes the watcher so that it looks at once (v1's usage thresholds, v2's memory.events).
+ * A file either belongs to a condition, or only wakes the watcher so that it looks at once (v1's usage
+ * thresholds, v2's memory.events).  Whoever waits has each of them in his own epoll set: an epoll instance of
+ * ours within his would swallow PSI events, which the kernel takes back at the first look (psi_trigger_poll()).
  */
 #ifndef SWANSONG_TRIGGER_EVENT_H
 #define SWANSONG_TRIGGER_EVENT_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/cleanup.h"
 
-/* Files of one process at most: its conditions and a few that wake. */
-#define EVENTS_MAX 20
+/* Files of one process at most. */
+#define EVENTS_MAX 8
 
 enum event_kind {
         EVENT_PSI,    /* a PSI trigger: EPOLLPRI, once per window; EPOLLERR: its group was removed */
@@ -25,13 +25,13 @@ enum event_kind {
 struct event_source {
         int fd;
         enum event_kind kind;
+        const char *whose; /* static: "this machine" */
 };
 
 /* Not a condition's: it only wakes. */
 #define EVENT_WAKES 31u
 
 struct events {
-        int fd; /* to wait for; -1: there are none */
         unsigned n;
         struct {
                 struct event_source source;
@@ -39,13 +39,16 @@ struct events {
         } items[EVENTS_MAX];
 };
 
-#define EVENTS_NONE ((struct events){.fd = -1})
-
-/* Add the file, which is taken over (also on failure).  0 or -errno. */
+/* Add the file, which is taken over (also on failure).  0 or -ENOSPC. */
 int events_add(struct events *e, struct event_source *s, unsigned owner);
 
-/* What has happened since the last time: a bit for each owner.  A file that has come to its end is closed. */
-uint32_t events_take(struct events *e);
+/* What to wait for. */
+uint32_t event_mask(enum event_kind kind);
+
+/* Item i is ready: acknowledge it.  1: something has happened; 0: it has not; -ENODATA: the file has come to its
+ * end and would be ready for ever.  Then take it out of the epoll set by name, before it is closed: children that were
+ * forked meanwhile hold it, too. */
+int events_take(struct events *e, unsigned i, uint32_t ready);
 
 void events_close(struct events *e);
 

@@ -17,4 +17,17 @@ uint64_t level_end_limit(const struct trigger_wholes *w);
 void level_explain(const struct trigger *t, const char *noun, uint64_t value, uint64_t whole,
                    const char *whole_name, struct buf *out);
 
+/* The same of what falls: "available memory 1.10 GiB is down to 5 % of the 23.5 GiB of WHOLE (--available 5%)". */
+void level_explain_fall(const struct trigger *t, const char *noun, uint64_t value, uint64_t whole,
+                        const char *whole_name, struct buf *out);
+
+/* What rises when `left` falls. */
+static inline uint64_t level_in_use(uint64_t whole, uint64_t left)
+{
+        return whole > left ? whole - left : 0;
+}
+
+/* A trigger_ops.caveat: no group has a limit, or one could not be read, so that the machine's memory is used. */
+void level_caveat_no_group_limit(const struct trigger *t, const struct limit_reader *l, struct buf *out);
+
 #endif

@@ -12,17 +12,21 @@
 /* With a condition on the machine's memory: as fresh as the fastest poll. */
 #define MACHINE_NS POLL_SHORTEST_NS
 
-/* An event says that something happened, not when it is over. */
-#define EVENT_LASTS_NS (60 * NS_PER_S)
+/* A forewarning holds for a while: an event does not say when it is over, a speed varies. */
+#define FOREWARNED_NS (30 * NS_PER_S)
 
 /* Growth in a sentence is that of the last seconds, and of the last moment when that is much faster. */
 #define GROWTH_AGE_NS        (2 * NS_PER_S)
 #define GROWTH_MOMENT_AGE_NS (100 * NS_PER_MS)
 #define GROWTH_MUCH          2
 
-static struct trigger_view view(const struct observer *o, const struct trigger *t)
+static struct trigger_view view(const struct observer *o, const struct observer_rules *rules, unsigned i)
 {
-        return (struct trigger_view){t, &o->sampler.now, &o->wholes, &o->history};
+        return (struct trigger_view){.trigger = &rules->triggers[i],
+                                     .now = &o->sampler.now,
+                                     .wholes = &o->wholes,
+                                     .history = &o->history,
+                                     .event = o->conditions[i].event};
 }
 
 static unsigned all_needs(const struct observer_rules *rules)
@@ -82,23 +86,36 @@ static int check_sources(struct observer *o, const struct observer_rules *rules,
 }
 
 /* A condition whose file is not to be had is as one that never comes true: the others stay. */
-static void open_events(struct observer *o, const struct observer_rules *rules, const struct target *target,
-                        struct buf *notes)
+static void open_event(struct observer *o, const struct observer_rules *rules, unsigned i,
+                       const struct target *target, struct buf *notes)
+{
+        const struct trigger *t = &rules->triggers[i];
+        struct event_source source = {.fd = -1};
+        struct diag why = {0};
+        int r = t->type->ops->event_open(t, target, &source, &why);
+
+        o->conditions[i].event = source.whose;
+        if (r == 0) {
+                r = events_add(&o->events, &source, i);
+                if (r < 0)
+                        diag_set(&why, r, "%s", strerror(-r));
+        }
+        if (r < 0)
+                buf_printf(notes, "--%s %s can never come true: %s\n", t->type->option, t->given, why.text);
+        else if (why.text[0])
+                buf_printf(notes, "--%s %s: %s\n", t->type->option, t->given, why.text);
+}
+
+static void open_conditions(struct observer *o, const struct observer_rules *rules,
+                            const struct target *target, struct buf *notes)
 {
         for (unsigned i = 0; i < rules->n_triggers; i++) {
                 const struct trigger *t = &rules->triggers[i];
-                struct event_source source = {.fd = -1};
-                struct diag why = {0};
-                int r;
 
-                if (!t->type->ops->event_open)
-                        continue;
-                r = t->type->ops->event_open(t, target, &source, &why);
-                if (r == 0 && (r = events_add(&o->events, &source, i)) < 0)
-                        diag_set(&why, r, "%s", strerror(-r));
-                if (r < 0)
-                        buf_printf(notes, "--%s %s can never come true: %s; ", t->type->option, t->given,
-                                   why.text);
+                if (t->type->ops->caveat)
+                        t->type->ops->caveat(t, &o->limits, notes);
+                if (t->type->ops->event_open)
+                        open_event(o, rules, i, target, notes);
         }
 }
 
@@ -111,7 +128,8 @@ int observer_open(const struct target *t, const struct observer_rules *rules, st
                 return r;
         memset(ret->conditions, 0, sizeof(ret->conditions));
         history_reset(&ret->history);
-        ret->events = EVENTS_NONE;
+        ret->events.n = 0;
+        ret->wholes.capture_ns = 0;
         ret->nearest = LIMIT_MACHINE;
         r = sampler_tick(&ret->sampler);
         if (r == -ESRCH && sampler_rebind(&ret->sampler) == 0)
@@ -126,7 +144,7 @@ int observer_open(const struct target *t, const struct observer_rules *rules, st
         }
         limit_reader_open(t->proc_fd, &ret->limits);
         read_wholes(ret, rules, m);
-        open_events(ret, rules, t, notes);
+        open_conditions(ret, rules, t, notes);
         return 0;
 }
 
@@ -137,26 +155,52 @@ void observer_close(struct observer *o)
         limit_reader_close(&o->limits);
 }
 
-void observer_hear(struct observer *o)
+int observer_hear(struct observer *o, unsigned i, uint32_t ready)
 {
-        uint32_t happened = events_take(&o->events);
+        unsigned owner = o->events.items[i].owner;
+        int r = events_take(&o->events, i, ready);
 
-        for (unsigned i = 0; i < TRIGGERS_MAX; i++)
-                if (happened & UINT32_C(1) << i)
-                        o->conditions[i].happened = true;
+        if (r > 0 && owner < TRIGGERS_MAX)
+                o->conditions[owner].happened = true;
+        return r < 0 ? r : 0;
 }
 
-static bool judge_event(struct observer *o, unsigned i)
+bool observer_needs_capture(const struct observer_rules *rules)
+{
+        return all_needs(rules) & TRIGGER_NEEDS_COST;
+}
+
+void observer_set_capture(struct observer *o, const struct observer_rules *rules, uint64_t capture_ns)
+{
+        o->wholes.capture_ns = capture_ns;
+        set_levels(o, rules);
+}
+
+/* Is the process to be attended for condition i?  `over`: what had come true is over. */
+static void judge_nearness(struct observer *o, const struct trigger *t, unsigned i, bool is_true, bool over)
 {
         __typeof__(o->conditions[0]) *c = &o->conditions[i];
         uint64_t now_ns = o->sampler.now.monotonic_ns;
+        bool lasts = t->type->ops->effect == TRIGGER_FOREWARNS && now_ns - c->true_ns < FOREWARNED_NS;
+
+        if (is_true) {
+                c->near = true;
+                c->true_ns = now_ns;
+        } else if (c->near && over && !lasts) {
+                c->near = false;
+        }
+}
+
+static bool judge_event(struct observer *o, const struct observer_rules *rules, unsigned i)
+{
+        const struct trigger *t = &rules->triggers[i];
+        __typeof__(o->conditions[0]) *c = &o->conditions[i];
         bool happened = c->happened;
 
         c->happened = false;
-        if (happened)
-                c->happened_ns = now_ns;
-        c->near = c->happened_ns > 0 && now_ns - c->happened_ns < EVENT_LASTS_NS;
-        return happened && now_ns >= c->rearm.quiet_ns;
+        judge_nearness(o, t, i, happened, true);
+        return happened && o->sampler.now.monotonic_ns >= c->rearm.quiet_ns &&
+               trigger_dumps(t, rules->snapshot);
 }
 
 /* Judge condition i, a level; returns whether it fires and lowers *sleep_ns to when it has to be looked at
@@ -167,7 +211,7 @@ static bool judge_level(struct observer *o, const struct observer_rules *rules, 
         const struct trigger *t = &rules->triggers[i];
         const struct trigger_ops *ops = t->type->ops;
         __typeof__(o->conditions[0]) *c = &o->conditions[i];
-        const struct trigger_view v = view(o, t);
+        const struct trigger_view v = view(o, rules, i);
         const struct sample *now = &o->sampler.now;
         bool needs_rollup = ops->needs & TRIGGER_NEEDS_ROLLUP;
         uint64_t level = rearm_level(&c->rearm, c->level), value, bound, wait_ns = 0;
@@ -179,7 +223,7 @@ static bool judge_level(struct observer *o, const struct observer_rules *rules, 
                 sampler_rollup(&o->sampler);
         value = ops->value(&v);
         if (value != SAMPLE_UNKNOWN) {
-                c->near = value >= c->level || (c->near && !rearm_is_dip(c->level, value));
+                judge_nearness(o, t, i, value >= c->level, rearm_is_dip(c->level, value));
                 if (rearm_check(&c->rearm, c->level, value, now->monotonic_ns) &&
                     trigger_dumps(t, rules->snapshot))
                         return true;
@@ -196,8 +240,9 @@ static bool judge_level(struct observer *o, const struct observer_rules *rules, 
         } else if (now->monotonic_ns < c->rearm.quiet_ns) {
                 wait_ns = c->rearm.quiet_ns - now->monotonic_ns;
         } else if (bound < level || wait_ns == 0) {
-                wait_ns =
-                        poll_interval_ns(bound < level ? level - bound : 0, c->speed.peak, rules->longest_ns);
+                wait_ns = poll_interval_ns(bound < level ? level - bound : 0, c->speed.peak,
+                                           ops->at_rest_ns ? ops->at_rest_ns : POLL_AT_REST_NS,
+                                           rules->longest_ns);
         }
         if (wait_ns < *sleep_ns)
                 *sleep_ns = wait_ns;
@@ -232,7 +277,7 @@ int observer_tick(struct observer *o, const struct observer_rules *rules, struct
         for (unsigned i = 0; i < rules->n_triggers; i++) {
                 const struct trigger *t = &rules->triggers[i];
 
-                if (t->type->ops->event_open ? judge_event(o, i) && trigger_dumps(t, rules->snapshot)
+                if (t->type->ops->event_open ? judge_event(o, rules, i)
                                              : judge_level(o, rules, i, ret_sleep_ns))
                         fired |= 1 << i;
         }
@@ -243,7 +288,7 @@ int observer_arming(const struct observer *o, const struct observer_rules *rules
 {
         int arming = 0;
 
-        for (unsigned i = 0; i < rules->n_triggers; i++)
+        for (unsigned i = 0; i < rules->n_triggers && !rules->never_armed; i++)
                 if (trigger_arms(&rules->triggers[i]) && o->conditions[i].near)
                         arming |= 1 << i;
         return arming;
@@ -277,7 +322,7 @@ void observer_explain(const struct observer *o, const struct observer_rules *rul
                         continue;
                 if (out->len > 0)
                         buf_str(out, "; ");
-                v = view(o, t);
+                v = view(o, rules, i);
                 t->type->ops->explain(&v, out);
         }
         explain_growth(o, out);
@@ -289,7 +334,7 @@ void observer_fired(struct observer *o, const struct observer_rules *rules, int 
 
         for (unsigned i = 0; i < rules->n_triggers; i++) {
                 const struct trigger_ops *ops = rules->triggers[i].type->ops;
-                const struct trigger_view v = view(o, &rules->triggers[i]);
+                const struct trigger_view v = view(o, rules, i);
 
                 if (fired & 1 << i)
                         rearm_fired(&o->conditions[i].rearm, ops->value ? ops->value(&v) : 0,

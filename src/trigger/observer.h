@@ -4,7 +4,7 @@
  *   observer_open() ── observer_tick() → the conditions that fire (a bit each) and how long to sleep
  *                        ├─ after the dump: observer_fired() or observer_failed()
  *                        └─ observer_arming() → the conditions for which the process is to be attended now
- * Where o->events.fd is not -1 it becomes readable when an event has come: observer_hear(), then tick at once.
+ * When one of the files in o->events becomes ready: observer_hear(), then tick at once.
  * A tick allocates nothing; all memory is reserved by the caller's struct (some 30 KiB, most of it history).
  */
 #ifndef SWANSONG_TRIGGER_OBSERVER_H
@@ -24,6 +24,7 @@ struct observer_rules {
         struct trigger triggers[TRIGGERS_MAX];
         unsigned n_triggers;
         bool snapshot;       /* the conditions that forewarn take dumps, too */
+        bool never_armed;    /* whatever comes true, nobody attends */
         uint64_t longest_ns; /* the longest poll interval */
         uint64_t cooldown_ns;
 };
@@ -38,23 +39,29 @@ struct observer {
                 uint64_t level; /* bytes; UINT64_MAX: cannot come true */
                 struct rearm rearm;
                 struct poll_speed speed;
-                bool near;            /* has come true, and has not been 5 % below its level since */
-                bool happened;        /* an event that was not judged yet */
-                uint64_t happened_ns; /* monotonic: the last event */
+                bool near;         /* has come true, and has not been over for long */
+                uint64_t true_ns;  /* monotonic: when it last was true */
+                bool happened;     /* an event that was not judged yet */
+                const char *event; /* whose */
         } conditions[TRIGGERS_MAX];
         struct events events;
         struct history history;
 };
 
 /* 0 or -errno with d filled; a condition whose source cannot be read is an error now, not when it is needed,
- * or, where the other conditions do without, words in `notes`: "--psi 'some 100ms/1s' can never come true: ...;".
+ * or, where the other conditions do without, a line in `notes`: "--psi some 100ms/1s can never come true: ...\n".
  */
 int observer_open(const struct target *t, const struct observer_rules *rules, struct machine *m,
                   struct observer *ret, struct buf *notes, struct diag *d);
 void observer_close(struct observer *o);
 
-/* o->events.fd is readable: remember what has happened for the next tick. */
-void observer_hear(struct observer *o);
+/* How long a capture of the process takes, for conditions with TRIGGER_NEEDS_COST. */
+void observer_set_capture(struct observer *o, const struct observer_rules *rules, uint64_t capture_ns);
+bool observer_needs_capture(const struct observer_rules *rules);
+
+/* File i of o->events is ready (epoll's bits): remember what has happened for the next tick.  0, or -ENODATA as of
+ * events_take(). */
+int observer_hear(struct observer *o, unsigned i, uint32_t ready);
 
 /* Measure and judge.  Returns the conditions that call for a dump as bits 0..n_triggers-1; -ESRCH: the process
  * has no memory any more. *ret_sleep_ns: until the next tick. */

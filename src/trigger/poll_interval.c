@@ -14,15 +14,15 @@ static uint64_t time_for_ns(uint64_t bytes, uint64_t bytes_per_s)
         return ns >= (double)(UINT64_MAX / 2) ? UINT64_MAX / 2 : (uint64_t)ns;
 }
 
-uint64_t poll_interval_ns(uint64_t headroom, uint64_t speed, uint64_t longest_ns)
+uint64_t poll_interval_ns(uint64_t headroom, uint64_t speed, uint64_t at_rest_ns, uint64_t longest_ns)
 {
         uint64_t ns;
 
         if (headroom == UINT64_MAX)
                 return longest_ns;
         ns = time_for_ns(headroom, POLL_FASTEST_BYTES_PER_S);
-        if (ns < POLL_AT_REST_NS)
-                ns = POLL_AT_REST_NS;
+        if (ns < at_rest_ns)
+                ns = at_rest_ns;
         if (speed > 0) {
                 uint64_t by_speed_ns = time_for_ns(headroom, speed) / 2;
 

@@ -24,8 +24,9 @@
 #define POLL_SHORTEST_NS         UINT64_C(500000)
 #define POLL_ARMED_NS            UINT64_C(100000000)
 
-/* Headroom in bytes (UINT64_MAX: there is no threshold to reach), speed in bytes per second. */
-uint64_t poll_interval_ns(uint64_t headroom, uint64_t speed, uint64_t longest_ns);
+/* Headroom in bytes (UINT64_MAX: there is no threshold to reach), speed in bytes per second; at_rest_ns: usually
+ * POLL_AT_REST_NS. */
+uint64_t poll_interval_ns(uint64_t headroom, uint64_t speed, uint64_t at_rest_ns, uint64_t longest_ns);
 
 /* The same of a process that is attended already: nothing can be missed, only the history be coarse.  Between
  * 20 ms and 100 ms, by speed: a group that page cache has filled stays at its limit for weeks. */

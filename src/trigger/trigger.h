@@ -32,6 +32,7 @@ struct trigger_wholes {
         struct memory_limit
                 nearest; /* the fullest, by its own usage: sample.used is counted against this one */
         uint64_t mem_total, swap_total; /* bytes */
+        uint64_t capture_ns;            /* how long a capture of this process takes */
 };
 
 struct trigger_type;
@@ -50,6 +51,7 @@ struct trigger_view {
         const struct sample *now;
         const struct trigger_wholes *wholes;
         const struct history *history; /* `now` is its last row */
+        const char *event;             /* of an event: whose (struct event_source) */
 };
 
 struct trigger_type {
@@ -68,10 +70,12 @@ enum trigger_effect {
 #define TRIGGER_NEEDS_ROLLUP  1u /* pss, uss: costly, see sampler.h */
 #define TRIGGER_NEEDS_USED    2u /* used */
 #define TRIGGER_NEEDS_MACHINE 4u /* available, swap_free */
+#define TRIGGER_NEEDS_COST    8u /* not at each tick: observer_set_capture() once */
 
 struct trigger_ops {
         enum trigger_effect effect;
         unsigned needs;
+        uint64_t at_rest_ns; /* with the value at rest, no need to look more often; 0: the usual */
 
         /* 0, or -EINVAL with d filled.  Fills t->size and t->time_ns. */
         int (*parse)(struct trigger *t, const char *text, struct diag *d);
@@ -88,7 +92,12 @@ struct trigger_ops {
         /* Where the value ends at the latest. */
         uint64_t (*end)(const struct trigger_wholes *w);
 
-        /* An event, instead of level, value and end: open what becomes ready.  0, or -errno with d filled. */
+        /* What the user should know at the start: "--group-usage: ...: this machine's memory is used instead\n";
+         * or NULL. */
+        void (*caveat)(const struct trigger *t, const struct limit_reader *l, struct buf *out);
+
+        /* An event, instead of level, value and end: open what becomes ready.  0, with d filled if it is another
+         * file than was asked for; or -errno with d filled. */
         int (*event_open)(const struct trigger *t, const struct target *target, struct event_source *ret,
                           struct diag *d);
 

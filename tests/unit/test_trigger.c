@@ -116,7 +116,7 @@ static uint64_t overshoot(uint64_t headroom, uint64_t speed)
 
         poll_speed_update(&s, 0, now_ns);
         for (;;) {
-                uint64_t sleep_ns = poll_interval_ns(headroom - value, s.peak, NS_PER_S);
+                uint64_t sleep_ns = poll_interval_ns(headroom - value, s.peak, POLL_AT_REST_NS, NS_PER_S);
 
                 now_ns += sleep_ns;
                 value += (uint64_t)((double)sleep_ns * (double)speed / NS_PER_S);
@@ -136,13 +136,13 @@ Test(poll_interval, sees_a_full_speed_leak_in_time)
 
 Test(poll_interval, is_cheap_at_rest)
 {
-        cr_expect_eq(poll_interval_ns(10 * GIB, 0, NS_PER_S), NS_PER_S);
-        cr_expect_eq(poll_interval_ns(UINT64_MAX, 1 << 30, NS_PER_S), NS_PER_S, "no threshold");
-        cr_expect_eq(poll_interval_ns(1 * MB, 0, NS_PER_S), 20 * NS_PER_MS);
-        cr_expect_eq(poll_interval_ns(0, 0, NS_PER_S), 20 * NS_PER_MS);
-        cr_expect_eq(poll_interval_ns(800 * MB, 0, NS_PER_S), 100 * NS_PER_MS);
-        cr_expect_eq(poll_interval_ns(MB, UINT64_MAX, NS_PER_S), NS_PER_MS / 2, "never shorter");
-        cr_expect_eq(poll_interval_ns(MB, UINT64_MAX, NS_PER_MS / 10), NS_PER_MS / 10,
+        cr_expect_eq(poll_interval_ns(10 * GIB, 0, POLL_AT_REST_NS, NS_PER_S), NS_PER_S);
+        cr_expect_eq(poll_interval_ns(UINT64_MAX, 1 << 30, POLL_AT_REST_NS, NS_PER_S), NS_PER_S, "no threshold");
+        cr_expect_eq(poll_interval_ns(1 * MB, 0, POLL_AT_REST_NS, NS_PER_S), 20 * NS_PER_MS);
+        cr_expect_eq(poll_interval_ns(0, 0, POLL_AT_REST_NS, NS_PER_S), 20 * NS_PER_MS);
+        cr_expect_eq(poll_interval_ns(800 * MB, 0, POLL_AT_REST_NS, NS_PER_S), 100 * NS_PER_MS);
+        cr_expect_eq(poll_interval_ns(MB, UINT64_MAX, POLL_AT_REST_NS, NS_PER_S), NS_PER_MS / 2, "never shorter");
+        cr_expect_eq(poll_interval_ns(MB, UINT64_MAX, POLL_AT_REST_NS, NS_PER_MS / 10), NS_PER_MS / 10,
                      "but -i is the longest");
 }
 
