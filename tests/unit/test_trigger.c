@@ -91,7 +91,7 @@ Test(trigger, levels_and_sentences)
                 cr_assert_eq(trigger_parse(type_named(cases[i].kind), cases[i].text, &t, &d), 0, "%s",
                              d.text);
                 cr_expect_eq(t.type->ops->level(&t, &wholes), cases[i].level, "%s", cases[i].kind);
-                v = (struct trigger_view){&t, &now, &wholes, NULL};
+                v = (struct trigger_view){.trigger = &t, .now = &now, .wholes = &wholes};
                 t.type->ops->explain(&v, &b);
                 cr_expect_str_eq(b.data, cases[i].sentence);
         }
@@ -137,11 +137,13 @@ Test(poll_interval, sees_a_full_speed_leak_in_time)
 Test(poll_interval, is_cheap_at_rest)
 {
         cr_expect_eq(poll_interval_ns(10 * GIB, 0, POLL_AT_REST_NS, NS_PER_S), NS_PER_S);
-        cr_expect_eq(poll_interval_ns(UINT64_MAX, 1 << 30, POLL_AT_REST_NS, NS_PER_S), NS_PER_S, "no threshold");
+        cr_expect_eq(poll_interval_ns(UINT64_MAX, 1 << 30, POLL_AT_REST_NS, NS_PER_S), NS_PER_S,
+                     "no threshold");
         cr_expect_eq(poll_interval_ns(1 * MB, 0, POLL_AT_REST_NS, NS_PER_S), 20 * NS_PER_MS);
         cr_expect_eq(poll_interval_ns(0, 0, POLL_AT_REST_NS, NS_PER_S), 20 * NS_PER_MS);
         cr_expect_eq(poll_interval_ns(800 * MB, 0, POLL_AT_REST_NS, NS_PER_S), 100 * NS_PER_MS);
-        cr_expect_eq(poll_interval_ns(MB, UINT64_MAX, POLL_AT_REST_NS, NS_PER_S), NS_PER_MS / 2, "never shorter");
+        cr_expect_eq(poll_interval_ns(MB, UINT64_MAX, POLL_AT_REST_NS, NS_PER_S), NS_PER_MS / 2,
+                     "never shorter");
         cr_expect_eq(poll_interval_ns(MB, UINT64_MAX, POLL_AT_REST_NS, NS_PER_MS / 10), NS_PER_MS / 10,
                      "but -i is the longest");
 }
