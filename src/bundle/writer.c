@@ -197,6 +197,11 @@ bool bundle_incomplete(const struct bundle_writer *w)
         return w->ledger->incomplete;
 }
 
+uint64_t bundle_bytes(const struct bundle_writer *w)
+{
+        return w->ledger->bytes;
+}
+
 int bundle_fd(const struct bundle_writer *w)
 {
         return w->fd;

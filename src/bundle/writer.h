@@ -80,6 +80,9 @@ int bundle_write_manifest(struct bundle_writer *w, const char *head, size_t head
 /* Did any section that is not optional end other than ok? */
 bool bundle_incomplete(const struct bundle_writer *w);
 
+/* The bytes of all sections so far. */
+uint64_t bundle_bytes(const struct bundle_writer *w);
+
 /* The directory (for the report's child) and the path it has now, then the final rename. */
 int bundle_fd(const struct bundle_writer *w);
 const char *bundle_path(const struct bundle_writer *w);

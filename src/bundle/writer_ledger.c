@@ -77,6 +77,7 @@ void ledger_add(struct ledger *l, const struct ledger_row *row)
 
         if (row->status != SECTION_OK && !row->optional)
                 l->incomplete = true;
+        l->bytes += row->bytes;
         buf_str(&b, l->rows_len ? ",\n" : "\n");
         row_print(&b, row);
         if (b.cut) {

@@ -28,6 +28,7 @@ struct ledger_row {
 
 struct ledger {
         bool incomplete; /* a row that is not optional ended other than ok, or the rows are full */
+        uint64_t bytes; /* of all rows */
         size_t rows_len;
         struct {
                 bool open, optional;

@@ -10,6 +10,7 @@
 #include <sys/timerfd.h>
 
 #include "base/clock.h"
+#include "capture/capture_cost.h"
 #include "cli/command.h"
 #include "cli/last_word.h"
 #include "cli/watch_arm.h"
@@ -131,6 +132,17 @@ static void say_lines(struct watcher *w, char *text)
                 watch_say(&w->live, "%s", line);
 }
 
+static void set_capture(struct watcher *w, struct watched *p)
+{
+        struct capture_cost cost;
+        struct diag d;
+
+        if (capture_cost_measure(&p->target, &cost, &d) == 0)
+                observer_set_capture(&p->observer, &w->options->rules, cost.reading_ns + cost.pause_ns);
+        else
+                watch_say(&w->live, "%s; half a second is supposed for a capture", d.text);
+}
+
 int watch_loop_add(struct watcher *w, struct target *t, struct diag *d)
 {
         char text[2048] = "";
@@ -140,6 +152,8 @@ int watch_loop_add(struct watcher *w, struct target *t, struct diag *d)
 
         if (r < 0)
                 return r;
+        if (observer_needs_capture(&w->options->rules))
+                set_capture(w, p);
         announce(w, p);
         say_lines(w, text);
         watch_exits(w);

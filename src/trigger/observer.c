@@ -15,6 +15,9 @@
 /* A forewarning holds for a while: an event does not say when it is over, a speed varies. */
 #define FOREWARNED_NS (30 * NS_PER_S)
 
+/* Of a process that nobody has measured. */
+#define CAPTURE_NS (500 * NS_PER_MS)
+
 /* Growth in a sentence is that of the last seconds, and of the last moment when that is much faster. */
 #define GROWTH_AGE_NS        (2 * NS_PER_S)
 #define GROWTH_MOMENT_AGE_NS (100 * NS_PER_MS)
@@ -129,7 +132,7 @@ int observer_open(const struct target *t, const struct observer_rules *rules, st
         memset(ret->conditions, 0, sizeof(ret->conditions));
         history_reset(&ret->history);
         ret->events.n = 0;
-        ret->wholes.capture_ns = 0;
+        ret->wholes.capture_ns = CAPTURE_NS;
         ret->nearest = LIMIT_MACHINE;
         r = sampler_tick(&ret->sampler);
         if (r == -ESRCH && sampler_rebind(&ret->sampler) == 0)
