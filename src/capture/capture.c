@@ -158,6 +158,17 @@ static void check_exec(struct capture *c)
         }
 }
 
+/* All could be read, but some of it (a zombie's status has no memory) is of a process that was no more. */
+static void check_end(struct capture *c)
+{
+        char path[32];
+
+        if (!c->target_died || bundle_incomplete(c->writer))
+                return;
+        snprintf(path, sizeof(path), "proc/%d", c->manifest.request->target->pid);
+        section_died(c->writer, path, false);
+}
+
 int capture_run(const struct capture_request *request, struct capture_outcome *ret, struct diag *d)
 {
         _cleanup_(capture_done) struct capture c = {.binaries_fd = -1};
@@ -170,9 +181,9 @@ int capture_run(const struct capture_request *request, struct capture_outcome *r
                 return r;
         capture_rest(&c);
         check_exec(&c);
+        check_end(&c);
         c.manifest.complete = true;
-        outcome.incomplete =
-                manifest_write(&c.manifest, c.writer) < 0 || bundle_incomplete(c.writer) || c.target_died;
+        outcome.incomplete = manifest_write(&c.manifest, c.writer) < 0 || bundle_incomplete(c.writer);
         /* When the name cannot be given, the evidence is still where bundle_path() says. */
         if (bundle_finish(c.writer, d) < 0)
                 outcome.incomplete = true;

@@ -4,6 +4,7 @@
 Every process that a test starts is ended by its PID; every directory is removed.
 """
 
+import glob
 import json
 import os
 import shutil
@@ -42,6 +43,12 @@ def proc_status(pid):
         return {}
 
 
+def is_asleep(pid, comm):
+    """Has it become this program, and does it wait?  A program that has just been started is still being executed."""
+    status = proc_status(pid)
+    return status.get("Name") == comm and status.get("State", "").startswith("S")
+
+
 def tids(pid):
     try:
         return [int(t) for t in os.listdir(f"/proc/{pid}/task")]
@@ -72,6 +79,8 @@ class SwansongTest(unittest.TestCase):
         kwargs.setdefault("stdin", subprocess.DEVNULL)
         process = subprocess.Popen(argv, **kwargs)
         self.addCleanup(self.end, process)
+        if argv[0] == "sleep":
+            wait_until("it sleeps", lambda: is_asleep(process.pid, "sleep"))
         return process
 
     @staticmethod
@@ -96,10 +105,19 @@ class SwansongTest(unittest.TestCase):
         return subprocess.run([SWANSONG, *map(str, args)], stdin=subprocess.DEVNULL, capture_output=True,
                               text=True, errors="backslashreplace", timeout=120, cwd=self.dir, **kwargs)
 
+    def short_sections(self):
+        """The manifest lines of what is not complete, of all bundles in the test's directory."""
+        lines = []
+        for path in glob.glob(os.path.join(self.dir, "*.swansong*", "manifest.json")):
+            with open(path, encoding="ascii") as f:
+                lines += [str(s) for s in json.load(f)["sections"] if s["status"] != "ok" and not s["optional"]]
+        return "\n".join(lines)
+
     def dump(self, pid, *args, status=0, **kwargs):
         """swansong dump -p PID into the test's directory; the bundle's path."""
         done = self.swansong("dump", "-p", pid, "-o", self.dir, *args, **kwargs)
-        self.assertEqual(done.returncode, status, done.stdout[-2000:] + done.stderr)
+        if done.returncode != status:
+            self.fail(f"exit status {done.returncode}, not {status}: {done.stdout[-2000:]}{done.stderr}{self.short_sections()}")
         last = done.stdout.rstrip("\n").rsplit("\n", 1)[-1]
         self.assertTrue(last.startswith("bundle: "), last)
         bundle = last[len("bundle: "):]

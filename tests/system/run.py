@@ -38,6 +38,8 @@ class Result(unittest.TextTestResult):
 
 
 def main():
+    # A shell's background job has it ignored, and what we start would inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--build", default="build", help="where the programs are")
     parser.add_argument("names", nargs="*", help="test modules, classes or methods (test_cli.BadInput); default: all")

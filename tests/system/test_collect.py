@@ -13,7 +13,7 @@ import sys
 import time
 import unittest
 
-from tests.system.harness import SWANSONG, SwansongTest, need_root, proc_status, tids, wait_until
+from tests.system.harness import SWANSONG, SwansongTest, is_asleep, need_root, proc_status, tids, wait_until
 
 # A process that opens one of everything and says, as one line of JSON, what it knows about itself.
 HOLDER = r"""
@@ -330,7 +330,7 @@ class Containers(CollectTest):
         children = f"/proc/{parent.pid}/task/{parent.pid}/children"
         pid = int(wait_until("the child", lambda: slurp(children).split())[0])
         self.addCleanup(os.kill, pid, signal.SIGKILL)
-        wait_until("exec", lambda: slurp(f"/proc/{pid}/comm") == "sleep\n")
+        wait_until("exec", lambda: is_asleep(pid, "sleep"))
         target = self.manifest(self.capture(pid))["target"]
         self.assertEqual((target["pid"], target["ns_pid"]), (pid, 1))
 
@@ -339,6 +339,7 @@ class Containers(CollectTest):
         script = f"mount -t tmpfs none /tmp && {make_map}; echo ready; exec sleep 1000"
         victim = self.spawn(["unshare", "-m", "sh", "-c", script], stdout=subprocess.PIPE)
         victim.stdout.readline()
+        wait_until("exec", lambda: is_asleep(victim.pid, "sleep"))
         return victim.pid, os.path.join(f"proc/{victim.pid}/root", f"tmp/perf-{victim.pid}.map")
 
     @need_root
