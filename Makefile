@@ -27,7 +27,7 @@ REPORT_MAIN := src/render/main.c
 CAPTURE_MAIN := src/cli/main.c
 
 CAPTURE_LIBS := -lmnl
-REPORT_LIBS  := -ldw -lelf -llzma -ldeflate -liberty -ljansson
+REPORT_LIBS  := -ldw -lelf -llzma -ldeflate -liberty -ljansson -lm
 
 objs = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 

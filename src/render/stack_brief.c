@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "analysis/frame_kind.h"
+
 #define PIECES_MAX    64 /* more than any line has room for */
 #define PIECE_COLUMNS 48
 
@@ -19,31 +21,6 @@ const char *path_base(const char *path)
 static bool starts(const char *s, const char *prefix)
 {
         return strncmp(s, prefix, strlen(prefix)) == 0;
-}
-
-static bool in_module(const struct report_frame *f, const char *const *names, size_t n)
-{
-        const char *base = f->module ? path_base(f->module) : "";
-
-        for (size_t i = 0; i < n; i++)
-                if (starts(base, names[i]))
-                        return true;
-        return false;
-}
-
-static bool in_c_library(const struct report_frame *f)
-{
-        static const char *const names[] = {"libc.so", "libc-2", "libpthread", "ld-linux", "ld-musl", "ld-2"};
-
-        return in_module(f, names, ARRAY_SIZE(names));
-}
-
-/* std::thread begins there. */
-static bool in_cpp_library(const struct report_frame *f)
-{
-        static const char *const names[] = {"libstdc++", "libc++"};
-
-        return in_module(f, names, ARRAY_SIZE(names));
 }
 
 /* The root of every thread, in static programs too. */
@@ -80,12 +57,6 @@ static const char *without_prefix(const char *name)
                         i++;
                 }
         return *s ? s : name;
-}
-
-/* The C++ library's headers, compiled into the caller. */
-static bool is_inlined_std(const struct report_frame *f)
-{
-        return f->inlined && f->function && starts(f->function, "std::");
 }
 
 /* The '>' that closes the '<' at s; NULL if there is none. */
@@ -130,7 +101,7 @@ static void add_piece(const struct text *t, const struct report_frame *f)
         _cleanup_free_ char *name = NULL;
 
         if (f->function) {
-                name = strdup(in_c_library(f) ? without_prefix(f->function) : f->function);
+                name = strdup(frame_in_c_library(f) ? without_prefix(f->function) : f->function);
                 if (name)
                         remove_arguments(name);
                 text_escaped(t, name, PIECE_COLUMNS);
@@ -148,8 +119,8 @@ static size_t choose(const struct report_thread *thread, const struct report_fra
 {
         size_t n = thread->n_frames, found = 0;
 
-        while (n > 0 && (is_root(&thread->frames[n - 1]) || in_c_library(&thread->frames[n - 1]) ||
-                         in_cpp_library(&thread->frames[n - 1])))
+        while (n > 0 && (is_root(&thread->frames[n - 1]) || frame_in_c_library(&thread->frames[n - 1]) ||
+                         frame_in_cpp_library(&thread->frames[n - 1])))
                 n--;
         if (n == 0) { /* nothing else: then this is what there is to see */
                 n = thread->n_frames;
@@ -159,7 +130,8 @@ static size_t choose(const struct report_thread *thread, const struct report_fra
         for (size_t i = 0; i < n; i++) {
                 const struct report_frame *f = &thread->frames[i];
 
-                if (i + 1 < n && ((in_c_library(f) && in_c_library(f + 1)) || is_inlined_std(f)))
+                if (i + 1 < n &&
+                    ((frame_in_c_library(f) && frame_in_c_library(f + 1)) || frame_is_inlined_std(f)))
                         continue;
                 /* The outermost always has its place. */
                 if (found == PIECES_MAX)
