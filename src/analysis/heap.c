@@ -18,15 +18,9 @@
 #define SITES_MAX   20000
 #define REMARKS_MAX 12
 
-struct no_symbols {
-        struct missing *missing;
-};
-
-static void tell_no_symbols(void *data, const char *path, const char *why)
+static void tell_no_symbols(void *missing, const char *path, const char *why)
 {
-        struct no_symbols *n = data;
-
-        missing_add(n->missing, path, true, "no symbols: %s", why);
+        missing_add(missing, path, true, "no symbols: %s", why);
 }
 
 /* --- places --- */
@@ -295,7 +289,6 @@ int heap_fill(const struct recorder *rec, const struct stacks_options *o, struct
         static const struct stacks_options plain = {.binaries_fd = -1};
         _cleanup_free_ struct recorder_stack_shown *shown = NULL;
         _cleanup_free_ uint32_t *stacks = NULL;
-        struct no_symbols tell = {missing};
         struct recorder_sites sites;
         size_t n;
         int err = recorder_sites(rec, HEAP_GROWTH_S, &r->pool, &sites);
@@ -310,7 +303,7 @@ int heap_fill(const struct recorder *rec, const struct stacks_options *o, struct
         for (size_t i = 0; i < n; i++)
                 stacks[i] = sites.list[i].stack;
         fill_totals(rec, &sites, r);
-        err = recorder_resolve(rec, o ? o : &plain, r, &r->pool, stacks, n, shown, tell_no_symbols, &tell);
+        err = recorder_resolve(rec, o ? o : &plain, r, &r->pool, stacks, n, shown, tell_no_symbols, missing);
         if (err == 0)
                 err = fill_sites(rec, &sites, shown, n, r);
         return err < 0 ? err : fill_remarks(rec, &sites, r);

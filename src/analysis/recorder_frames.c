@@ -282,7 +282,7 @@ int recorder_resolve(const struct recorder *r, const struct stacks_options *o, c
         for (size_t i = 0; i < v.modules.n_modules; i++) {
                 struct module *m = &v.modules.modules[i];
 
-                if (result == 0 && m->file && !m->file->elf)
+                if (result == 0 && no_symbols && m->file && !m->file->elf)
                         no_symbols(data, m->path, m->file->why);
                 module_file_close(m);
         }

@@ -21,7 +21,7 @@ struct recorder_stack_shown {
 typedef void recorder_no_symbols(void *data, const char *path, const char *why);
 
 /* Resolve the n stacks, by their index.  `maps`: the process's mappings, where they are known, tell which of the files
- * that --binaries hands over are which.  0 or -ENOMEM. */
+ * that --binaries hands over are which.  no_symbols may be NULL.  0 or -ENOMEM. */
 int recorder_resolve(const struct recorder *r, const struct stacks_options *o, const struct report *maps,
                      struct pool *pool, const uint32_t *stacks, size_t n, struct recorder_stack_shown *ret,
                      recorder_no_symbols *no_symbols, void *data);

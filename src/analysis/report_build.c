@@ -2,10 +2,12 @@
 #include "analysis/report_build.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "analysis/amount.h"
 #include "analysis/cgroup.h"
@@ -15,6 +17,7 @@
 #include "analysis/machine.h"
 #include "analysis/memory.h"
 #include "analysis/process.h"
+#include "analysis/recorder_report.h"
 #include "analysis/slabs.h"
 #include "analysis/sockets.h"
 #include "analysis/source.h"
@@ -23,6 +26,7 @@
 #include "analysis/tree.h"
 #include "analysis/verdict.h"
 #include "analysis/where.h"
+#include "base/file.h"
 #include "bundle/reader.h"
 
 static int fill_manifest(struct source *s, struct report *r)
@@ -44,11 +48,13 @@ static int fill_manifest(struct source *s, struct report *r)
                                 &s->missing, "manifest.json", false,
                                 "the capture was interrupted: what it had not written by then is not here");
         }
+        s->remains = m->trigger_guarantee && (strcmp(m->trigger_guarantee, "recorder") == 0 ||
+                                              strcmp(m->trigger_guarantee, "kernel") == 0);
         missing_of_manifest(&s->missing, m, s->bundle);
         s->page_size = m->page_size;
         if (m->pid > 0 && m->pid <= INT32_MAX)
                 s->pid = (int32_t)m->pid;
-        else if (bundle_find_pid(s->bundle, &s->pid) < 0)
+        else if (s->bundle >= 0 && bundle_find_pid(s->bundle, &s->pid) < 0)
                 missing_add(&s->missing, "proc", false, "the bundle does not tell which process it is about");
 
         r->swansong_version = m->version;
@@ -215,8 +221,62 @@ static int (*const steps[])(struct source *s, struct report *r) = {
         fill_tree,     fill_descriptors, fill_history, fill_slabs,   fill_kill,
 };
 
-static int build(struct source *s, const struct report_options *o, struct report *r)
+/* The kill of a process that nobody watched: the kernel's log may still have it. */
+static int find_kill(struct source *s, const struct recorder *rec, struct buf *log, struct report *r)
 {
+        const struct recorder_header *h = &rec->head;
+        const struct kill_context context = {(int32_t)h->pid, h->page_size,
+                                             h->began_realtime_ns - h->began_monotonic_ns};
+        int ret;
+
+        if (!log || !log->len || h->pid == 0 || h->pid > INT32_MAX)
+                return 0;
+        ret = kill_parse(log->data, log->len, &context, s->pool, &r->kill);
+        /* A PID is used again and again. */
+        if (ret == 0 && r->kill && (!r->kill->was_target || r->kill->time_ns < h->began_realtime_ns))
+                r->kill = NULL;
+        return ret;
+}
+
+static int add_recorder(struct source *s, const struct report_options *o, const struct recorder *rec,
+                        struct report *r)
+{
+        int ret = 0;
+
+        if (s->bundle < 0) {
+                enum recorder_fate fate = recorder_fate(&rec->head);
+
+                if (fate == RECORDER_FATE_KILLED)
+                        ret = find_kill(s, rec, o->kernel_log, r);
+                if (ret == 0)
+                        ret = recorder_identify(rec, fate, r);
+        }
+        if (ret == 0)
+                ret = recorder_report(rec, o->stacks, &s->missing, r);
+        if (ret == 0)
+                recorder_last_size(r);
+        return ret;
+}
+
+/* Stacks from the core; where there is none, those that the agent took. */
+static int add_stacks(struct source *s, const struct report_options *o, const struct recorder *rec,
+                      struct report *r)
+{
+        int ret = o->stacks && s->bundle >= 0 ? stacks_analyse(s->bundle, o->stacks, r) : 0;
+
+        if (ret == 0 && rec && r->n_threads_captured == 0)
+                ret = recorder_threads(rec, o->stacks, r);
+        return ret;
+}
+
+/* With the bundle's own recorder, or that of no bundle, if there is one. */
+static int build(struct source *s, const struct report_options *o, const struct recorder *alone,
+                 struct report *r)
+{
+        _cleanup_buf_ struct buf b = BUF_GROWING(SECTION_MAX);
+        struct recorder own;
+        const struct recorder *rec = alone;
+        struct diag d;
         int ret;
 
         for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
@@ -224,36 +284,80 @@ static int build(struct source *s, const struct report_options *o, struct report
                 if (ret < 0)
                         return ret;
         }
+        if (source_read(s, &b, true, "recorder") == 0) {
+                if (recorder_open(b.data, b.len, &own, &d) == 0)
+                        rec = &own;
+                else
+                        missing_add(&s->missing, "recorder", true, "%s", d.text);
+        }
+        if (rec) {
+                ret = add_recorder(s, o, rec, r);
+                if (ret < 0)
+                        return ret;
+        }
         r->missing = s->missing.list;
         r->n_missing = s->missing.n;
         if (s->missing.failed)
                 return -ENOMEM;
-        if (o->stacks) {
-                ret = stacks_analyse(s->bundle, o->stacks, r);
-                if (ret < 0)
-                        return ret;
-        }
-        return verdict_make(r);
+        ret = add_stacks(s, o, rec, r);
+        return ret < 0 ? ret : verdict_make(r);
 }
 
-int report_build(const char *bundle_path, const struct report_options *o, struct report *ret, struct diag *d)
+static int build_all(int bundle, const char *path, const struct recorder *alone,
+                     const struct report_options *o, struct report *ret, struct diag *d)
 {
-        _cleanup_fd_ int bundle = bundle_open(bundle_path, d);
         struct report r = {.time_ns = REPORT_UNKNOWN, .pause_ns = REPORT_UNKNOWN};
         struct source s = {.bundle = bundle, .page_size = REPORT_UNKNOWN, .status = status_unknown};
         int result;
 
-        if (bundle < 0)
-                return bundle;
         s.pool = s.missing.pool = &r.pool;
-        r.bundle = pool_strdup(&r.pool, bundle_path);
-        result = r.bundle ? build(&s, o, &r) : -ENOMEM;
+        r.bundle = pool_strdup(&r.pool, path);
+        result = r.bundle ? build(&s, o, alone, &r) : -ENOMEM;
         if (result < 0) {
                 pool_free(&r.pool);
-                return diag_set(d, result, "%s: %s", bundle_path, strerror(-result));
+                return diag_set(d, result, "%s: %s", path, strerror(-result));
         }
         *ret = r;
         return 0;
+}
+
+/* The regular file at `path`, opened; -1: it is none (a bundle, or nothing). */
+static int open_recorder(const char *path)
+{
+        _cleanup_fd_ int fd = open(path, O_PATH | O_CLOEXEC);
+        char self[32];
+        struct stat st;
+
+        if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+                return -1;
+        snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
+        return open(self, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+}
+
+static int build_recorder(int fd, const char *path, const struct report_options *o, struct report *ret,
+                          struct diag *d)
+{
+        _cleanup_buf_ struct buf b = BUF_GROWING(SECTION_MAX);
+        struct diag why;
+        struct recorder rec;
+        int r = file_read_fd(fd, &b);
+
+        if (r < 0)
+                return diag_set(d, r, "%s: %s", path, strerror(-r));
+        r = b.len ? recorder_open(b.data, b.len, &rec, &why) : diag_set(&why, -EINVAL, "an empty file");
+        if (r < 0)
+                return diag_set(d, r, "%s: neither a bundle nor a recorder: %s", path, why.text);
+        return build_all(-1, path, &rec, o, ret, d);
+}
+
+int report_build(const char *path, const struct report_options *o, struct report *ret, struct diag *d)
+{
+        _cleanup_fd_ int recorder = open_recorder(path), bundle = -1;
+
+        if (recorder >= 0)
+                return build_recorder(recorder, path, o, ret, d);
+        bundle = bundle_open(path, d);
+        return bundle < 0 ? bundle : build_all(bundle, path, NULL, o, ret, d);
 }
 
 void report_done(struct report *r)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* report_build - a bundle in, a struct report out.
+/* report_build - a bundle or a recorder in, a struct report out.
  *
- * The one entry to the analysis: opens the bundle, runs every parser, the accounting and the verdict.
+ * The one entry to the analysis: opens it, runs every parser, the accounting and the verdict.
  * Whatever is missing or damaged becomes REPORT_UNKNOWN and a row of report.missing; nothing in a bundle
  * makes it fail.
  */
@@ -9,17 +9,20 @@
 #define SWANSONG_ANALYSIS_REPORT_BUILD_H
 
 #include "analysis/report.h"
+#include "base/buf.h"
 #include "base/diag.h"
 
 struct stacks_options;
 
 struct report_options {
         const struct stacks_options *stacks; /* how to unwind; NULL: leave the threads' stacks out */
+        /* For a recorder alone: the text of the kernel's log now, one record per line, or NULL.  Is changed. */
+        struct buf *kernel_log;
 };
 
-/* 0, or -errno with d filled: the path is no bundle or cannot be opened, or memory is out.  On success the
+/* 0, or -errno with d filled: the path is no bundle and no recorder, or cannot be opened, or memory is out.  On success the
  * caller ends with report_done(). */
-int report_build(const char *bundle_path, const struct report_options *o, struct report *ret, struct diag *d);
+int report_build(const char *path, const struct report_options *o, struct report *ret, struct diag *d);
 
 /* Free everything that belongs to the report. */
 void report_done(struct report *r);

@@ -23,6 +23,9 @@ int source_read(struct source *s, struct buf *b, bool optional, const char *form
         if (r < 0 || r >= (int)sizeof(path))
                 return -ENAMETOOLONG;
         buf_reset(b);
+        if (s->bundle < 0)
+                return -ENOENT;
+        optional = optional || s->remains;
         r = section_read(s->bundle, path, b);
         if (r == 0 && b->cut)
                 missing_add(&s->missing, path, optional, "longer than %s: the rest was not read",

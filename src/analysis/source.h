@@ -13,7 +13,8 @@
 #include "base/buf.h"
 
 struct source {
-        int bundle;         /* the directory */
+        int bundle;         /* the directory; -1: there is none, only a recorder */
+        bool remains;       /* the process was gone: that it has no files is no news */
         int32_t pid;        /* the target; 0: the bundle does not tell */
         uint64_t page_size; /* REPORT_UNKNOWN */
         struct pool *pool;  /* the report's */

@@ -126,3 +126,24 @@ int kmsg_read(struct kmsg *k, struct kmsg_record *ret)
                 return 1;
         }
 }
+
+int kmsg_copy(struct buf *out)
+{
+        _cleanup_fd_ int fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+        char raw[KMSG_RECORD_MAX];
+
+        if (fd < 0)
+                return -errno;
+        for (;;) {
+                ssize_t n = read(fd, raw, sizeof(raw));
+                const char *end;
+
+                if (n < 0 && (errno == EINTR || errno == EPIPE))
+                        continue;
+                if (n <= 0)
+                        return n == 0 || errno == EAGAIN ? 0 : -errno;
+                end = memchr(raw, '\n', (size_t)n);
+                buf_add(out, raw, end ? (size_t)(end - raw) : (size_t)n);
+                buf_char(out, '\n');
+        }
+}

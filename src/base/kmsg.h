@@ -17,6 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "base/diag.h"
 
 /* The longest record that any kernel hands out: CONSOLE_EXT_LOG_MAX, since Linux 3.5. */
@@ -58,6 +59,10 @@ void kmsg_close(struct kmsg *k);
 /* The next record: 1 with *ret (valid until the next call), 0 when there is none now (poll k->fd for POLLIN),
  * or -errno.  A record that is not understood is skipped. */
 int kmsg_read(struct kmsg *k, struct kmsg_record *ret);
+
+/* Append everything that the ring buffer holds, one record per line as /dev/kmsg hands it out, without the properties
+ * behind the text.  0 or -errno. */
+int kmsg_copy(struct buf *out);
 
 #define _cleanup_kmsg_ _cleanup_(kmsg_close)
 

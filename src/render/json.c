@@ -109,14 +109,6 @@ static void put_pause(struct json_out *j, const struct report *r)
         json_put_amount(j, "pause_ns", r->pause_ns);
 }
 
-/* What an agent's recorder and an allocator's statistics would fill: neither is in the bundle. */
-static void put_absent(struct json_out *j, const struct report *r)
-{
-        (void)r;
-        json_put_null(j, "heap");
-        json_put_null(j, "malloc");
-}
-
 static void put_threads_captured(struct json_out *j, const struct report *r)
 {
         json_put_amount(j, "threads_captured", r->n_threads_captured);
@@ -164,10 +156,11 @@ static void put_system(struct json_out *j, const struct report *r)
 void render_json(const struct report *r, const struct render_style *style, struct buf *out)
 {
         static void (*const parts[])(struct json_out * j, const struct report *r) = {
-                put_head,         put_trigger,      put_verdict,      put_process,          put_pause,
-                put_memory,       put_absent,       json_put_threads, put_threads_captured, json_put_maps,
-                json_put_tree,    json_put_sockets, json_put_fds,     put_cgroup,           put_system,
-                json_put_history, json_put_kill,    json_put_missing,
+                put_head,       put_trigger,      put_verdict,          put_process,
+                put_pause,      put_memory,       json_put_heap,        json_put_malloc,
+                json_put_notes, json_put_threads, put_threads_captured, json_put_maps,
+                json_put_tree,  json_put_sockets, json_put_fds,         put_cgroup,
+                put_system,     json_put_history, json_put_kill,        json_put_missing,
         };
         struct json_out j = {.buf = out};
 

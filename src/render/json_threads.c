@@ -3,9 +3,9 @@
 
 #include "render/json_values.h"
 
-static void put_frame(struct json_out *j, const struct report_frame *f)
+void json_put_frame(struct json_out *j, const char *key, const struct report_frame *f)
 {
-        json_put_object_begin(j, NULL);
+        json_put_object_begin(j, key);
         json_put_address(j, "pc", f->pc);
         json_put_string(j, "function", f->function);
         json_put_string(j, "module", f->module);
@@ -39,7 +39,7 @@ static void put_frames(struct json_out *j, const struct report *r, size_t i, str
         } else {
                 json_put_array_begin(j, "frames");
                 for (size_t k = 0; k < t->n_frames; k++)
-                        put_frame(j, &t->frames[k]);
+                        json_put_frame(j, NULL, &t->frames[k]);
                 json_put_array_end(j);
         }
         if (written)

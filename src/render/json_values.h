@@ -31,6 +31,14 @@ void json_put_key_values(struct json_out *j, const char *key, const struct repor
 /* The kernel's word about the kill (json_kill.c). */
 void json_put_kill(struct json_out *j, const struct report *r);
 
+/* One frame of a stack. */
+void json_put_frame(struct json_out *j, const char *key, const struct report_frame *f);
+
+/* What an agent's recorder tells (json_heap.c). */
+void json_put_heap(struct json_out *j, const struct report *r);
+void json_put_malloc(struct json_out *j, const struct report *r);
+void json_put_notes(struct json_out *j, const struct report *r);
+
 /* The long lists of a report, one row per line (json_threads.c, json_lists.c). */
 void json_put_threads(struct json_out *j, const struct report *r);
 void json_put_maps(struct json_out *j, const struct report *r);

@@ -17,6 +17,7 @@
 
 #include "analysis/report_build.h"
 #include "analysis/stacks.h"
+#include "base/kmsg.h"
 #include "base/number.h"
 #include "render/output.h"
 #include "render/renderer.h"
@@ -35,8 +36,9 @@ struct args {
 
 static void print_help(void)
 {
-        printf("usage: swansong report [OPTIONS] BUNDLE\n"
-               "Renders a bundle, also one that was interrupted (….swansong.partial).\n"
+        printf("usage: swansong report [OPTIONS] BUNDLE|RECORDER\n"
+               "Renders a bundle, also one that was interrupted (….swansong.partial), or what the agent's\n"
+               "recorder holds (swansong.….rec) of a process that was killed or still runs.\n"
                "\n"
                "      --format FORMAT   one of these (text):\n"
                "%s"
@@ -155,7 +157,8 @@ static int parse_args(int argc, char **argv, struct args *a, struct diag *d)
         if (r < 0 || a->help || a->version || a->bundle_from >= 0)
                 return r;
         if (optind >= argc)
-                return diag_set(d, -EINVAL, "which bundle? give the path of a ….swansong directory");
+                return diag_set(d, -EINVAL,
+                                "which bundle? give the path of a ….swansong directory, or of a recorder");
         if (optind + 1 < argc)
                 return diag_set(d, -EINVAL, "'%.80s': one bundle at a time", argv[optind + 1]);
         a->bundle = argv[optind];
@@ -229,11 +232,14 @@ static int wait_for_bundle(int fd, char path[PATH_MAX])
 static int run(struct args *a)
 {
         _cleanup_(report_done) struct report report = {0};
-        struct report_options options = {.stacks = &a->stacks};
+        _cleanup_buf_ struct buf log = BUF_GROWING((size_t)64 << 20);
+        struct report_options options = {.stacks = &a->stacks, .kernel_log = &log};
         struct progress progress;
         struct diag d = {0};
         int r;
 
+        /* Not permitted to everybody: then the report does without. */
+        kmsg_copy(&log);
         progress_begin(&progress);
         a->stacks.progress = progress_step;
         a->stacks.progress_data = &progress;

@@ -4,9 +4,9 @@
 void render_text(const struct report *r, const struct render_style *style, struct buf *out)
 {
         static text_section *const sections[] = {
-                text_first_screen, text_threads, text_memory,  text_process, text_tree,
-                text_cgroup,       text_kill,    text_sockets, text_fds,     text_maps,
-                text_system,       text_history, text_missing,
+                text_first_screen, text_heap,   text_malloc,  text_notes,   text_threads, text_memory,
+                text_process,      text_tree,   text_cgroup,  text_kill,    text_sockets, text_fds,
+                text_maps,         text_system, text_history, text_missing,
         };
         const struct text t = {.r = r, .style = style, .out = out};
 

@@ -313,6 +313,7 @@ void text_first_screen(const struct text *t)
         add_growth(t);
         add_missing(t);
         text_first_where(t);
+        text_first_heap(t);
         text_first_mappings(t);
         text_first_threads(t);
 }
