@@ -4,21 +4,27 @@
 # may run out without harm to this machine.
 #
 #   scripts/vm.sh BUILD [TEST...]
+#   scripts/vm.sh BUILD --lab      the race lab's rows for the virtual machine (KILLS, ROWS), one JSON object per line
 #
 # Nothing is installed here: the kernel's package is unpacked below build/vm, the root file system is an initramfs of
-# busybox, our binaries with their libraries, the victims and the tests. Results come over the serial console, one line
-# each: "vm: ok NAME", "vm: not ok NAME: WHY", "vm: skip NAME: WHY", and at the end "vm: done". Whatever else happens, the
-# machine is gone after VM_TIMEOUT seconds. Exit status: 0 all is well or nothing could be run (then it says "skip").
+# busybox, our binaries with their libraries, the victims and the tests; for the lab also python3, with just the modules
+# that it loads. Results come over the serial console, one line each: "vm: ok NAME", "vm: not ok NAME: WHY", "vm: skip
+# NAME: WHY", and at the end "vm: done"; the lab's over a second serial line, which is our stdout. Whatever else happens,
+# the machine is gone after VM_TIMEOUT seconds. Exit status: 0 all is well or nothing could be run (then it says "skip").
 set -eu
 
 build=${1:?usage: scripts/vm.sh BUILD [TEST...]}
 shift
 vm=build/vm
-memory_mib=${VM_MEMORY_MIB:-320}
-timeout_s=${VM_TIMEOUT:-150}
+lab=
+[ "${1:-}" != --lab ] || lab=1
+memory_mib=${VM_MEMORY_MIB:-${lab:+448}}
+memory_mib=${memory_mib:-320}
+timeout_s=${VM_TIMEOUT:-${lab:+1500}}
+timeout_s=${timeout_s:-150}
 
 skip() {
-        echo "skip test-vm: $*"
+        echo "skip ${lab:+the lab in the virtual machine}${lab:-test-vm}: $*"
         exit 0
 }
 
@@ -51,6 +57,28 @@ copy_closure() {
         done
 }
 
+# The lab, the interpreter, and all modules that are loaded together with the lab's own.
+copy_lab() {
+        # What is called python3 may be a script that chooses one.
+        python=$(python3 -c 'import os, sys; print(os.path.realpath(sys.executable))')
+        home=$(python3 -c 'import sys; print(sys.base_prefix)')
+        mkdir -p $root/usr/bin
+        cp "$python" $root/usr/bin/python3
+        ln -s /usr/bin/python3 $root/bin/python3
+        copy_closure "$python"
+        BUILD=$build python3 -S -c 'import encodings.ascii, encodings.latin_1, runpy, sys, traceback, tests.bench.race.inside
+for m in list(sys.modules.values()):
+    if getattr(m, "__file__", None): print(m.__file__)' | while read -r file; do
+                case $file in
+                "$PWD"/*) to=$root/vm/${file#"$PWD"/} ;;
+                *) to=$root$file ;;
+                esac
+                mkdir -p "${to%/*}"
+                cp "$file" "$to"
+                case $file in *.so) copy_closure "$file" ;; esac
+        done
+}
+
 make_root() {
         root=$vm/root
         rm -rf $root
@@ -74,19 +102,33 @@ nogroup:x:65534:' > $root/etc/group
         cp tests/vm/init $root/init
         cp tests/vm/*.sh $root/vm/
         chmod 755 $root/init
+        if [ -n "$lab" ]; then
+                copy_lab
+                echo "exec env BUILD=/vm PYTHONPATH=/vm PYTHONHOME=$home KILLS=${KILLS:-3} ROWS='${ROWS:-}' python3 -S -m tests.bench.race.inside > /dev/ttyS1"
+        else
+                echo "exec sh /vm/tests.sh $*"
+        fi > $root/vm/run.sh
         (cd $root && find . | cpio -o -H newc -R 0:0 --quiet) > $vm/initramfs.cpio
 }
 
 mkdir -p $vm
 [ -s $vm/vmlinuz ] || fetch_kernel || skip "Debian's cloud kernel could not be downloaded"
-make_root
+make_root "$@"
 
-echo "vm: Linux $(cat $vm/version), $memory_mib MiB"
+results=
+[ -z "$lab" ] || results="-serial stdio"
+[ -n "$lab" ] || echo "vm: Linux $(cat $vm/version), $memory_mib MiB"
 # TCG needs no permission and behaves the same everywhere; hardware virtualisation inside a virtual machine does not.
+# The kernel's messages would come in between the tests' own: only a panic is shown.
 status=0
+# shellcheck disable=SC2086  # results: two words or none
 timeout -k 5 "$timeout_s" qemu-system-x86_64 -accel tcg -cpu max -m "$memory_mib" -smp 2 -nographic -no-reboot \
-        -nodefaults -serial "file:$vm/console" -kernel $vm/vmlinuz -initrd $vm/initramfs.cpio \
-        -append "console=ttyS0 quiet panic=-1 tests=$(echo "$*" | tr ' ' ,)" </dev/null || status=$?
+        -nodefaults -serial "file:$vm/console" $results -kernel $vm/vmlinuz -initrd $vm/initramfs.cpio \
+        -append "console=ttyS0 loglevel=1 printk.devkmsg=on panic=-1" </dev/null || status=$?
+if [ -n "$lab" ]; then
+        [ $status = 0 ] || echo "the virtual machine ended early (status $status); its console's text is in $vm/console" >&2
+        exit $status
+fi
 [ $status = 124 ] && echo "vm: not ok timeout: nothing more came within $timeout_s s"
 
 tr -d '\r' < $vm/console | sed -n 's/^.*\(vm: \(ok\|not ok\|skip\|#\) .*\)/\1/p'

@@ -13,7 +13,7 @@ import time
 
 from tests.system.harness import BUILD
 
-from . import groups, rows, table
+from . import groups, rows, table, vm
 from .run import run_rows
 
 KILLS = int(os.environ.get("KILLS", "7"))
@@ -23,37 +23,51 @@ def ended(_signal, _frame):
     sys.exit("race-lab: ended by a signal")
 
 
-def local_rows():
-    root, limit_file = groups.memory_group_root()
-    return rows.host("v2" if limit_file == "memory.max" else "v1"), root
+def all_rows(patterns):
+    """The rows of this machine, then those of the virtual one, as table.as_json() makes them; or a line to be shown."""
+    _, limit_file = groups.memory_group_root()
+    for victim, watchers in rows.select(rows.host("v2" if limit_file == "memory.max" else "v1"), patterns):
+        for row in run_rows(victim, watchers, KILLS):
+            yield table.as_json(row)
+    if rows.select(rows.VM, patterns):
+        yield from vm.run(patterns, KILLS)
+
+
+def show(row, results):
+    if isinstance(row, str):
+        print(row, flush=True)
+        return
+    results.append(row)
+    if row["line"]:
+        print(row["line"], flush=True)
+
+
+def show_end(results, seconds):
+    """The sum, and whatever needs an explanation; were all kills of armed victims captured completely?"""
+    armed = [r for r in results if r["watched"] in rows.ARMED]
+    kills, complete = sum(r["kills"] for r in armed), sum(r["complete"] for r in armed)
+    print(f"armed: {complete} of {kills} kills captured completely; {seconds:.0f} s")
+    not_run = {}
+    for r in results:
+        if r["skipped"]:
+            not_run.setdefault(r["skipped"], []).append(r["name"])
+        for words in r["reasons"]:
+            print(f"  {r['name']}: {words}")
+    for why, names in not_run.items():
+        print(f"  not run ({why}): {', '.join(names)}")
+    return complete == kills > 0
 
 
 def main():
     signal.signal(signal.SIGTERM, ended)
-    patterns = os.environ.get("ROWS", "").split()
-    begin = time.monotonic()
-    results, misses, not_run = [], [], {}
+    begin, results = time.monotonic(), []
     groups.remove_left_over()
-    victims, _ = local_rows()
     print(table.HEAD, flush=True)
-    for victim, watchers in rows.select(victims, patterns):
-        for row in run_rows(victim, watchers, KILLS):
-            if row.skipped:
-                not_run.setdefault(row.skipped, []).append(row.name())
-                continue
-            print(table.line(row), flush=True)
-            results.append(table.as_json(row))
-            misses += [f"{row.name()}: {words}" for words in table.reasons(row)]
-    at_kill = [r for r in results if r["watched"] in rows.ARMED]
-    kills, complete = sum(r["kills"] for r in at_kill), sum(r["complete"] for r in at_kill)
-    print(f"armed: {complete} of {kills} kills captured completely; {time.monotonic() - begin:.0f} s")
-    for why, names in not_run.items():
-        print(f"  not run, {why}: {', '.join(names)}")
-    for words in misses:
-        print(f"  {words}")
+    for row in all_rows(os.environ.get("ROWS", "").split()):
+        show(row, results)
     with open(os.environ.get("RESULT", os.path.join(BUILD, "race-lab.json")), "w", encoding="ascii") as f:
         json.dump(results, f, indent=1)
-    return 0 if complete == kills else 1
+    return 0 if show_end(results, time.monotonic() - begin) else 1
 
 
 if __name__ == "__main__":

@@ -12,6 +12,15 @@ from tests.system.test_oom import memory_group_root
 PREFIX = "swansong-race-"
 
 
+def in_shell(commands, argv):
+    return ["/bin/sh", "-c", f'{commands}; exec "$@"', "sh", *argv]
+
+
+def unprotected(argv, oom_score_adj=0):
+    """A command that runs `argv` without what the lab itself may have against the OOM killer."""
+    return in_shell(f"echo {oom_score_adj} >/proc/self/oom_score_adj", argv)
+
+
 def write(path, value):
     with open(path, "w", encoding="ascii") as f:
         f.write(str(value))
@@ -34,8 +43,8 @@ class Group:
             raise
 
     def command(self, argv):
-        """A shell command line that runs `argv` inside: its first byte is charged to the group."""
-        return ["/bin/sh", "-c", f'echo $$ >"{self.path}/cgroup.procs"; exec "$@"', "sh", *argv]
+        """A command that runs `argv` inside: its first byte is charged to the group."""
+        return unprotected(in_shell(f'echo $$ >"{self.path}/cgroup.procs"', argv))
 
     def remove(self):
         for _ in range(600):
@@ -60,7 +69,7 @@ class Machine:
 
     @staticmethod
     def command(argv):
-        return ["/bin/sh", "-c", 'echo 900 >/proc/self/oom_score_adj; exec "$@"', "sh", *argv]
+        return unprotected(argv, 900)
 
     def remove(self):
         pass

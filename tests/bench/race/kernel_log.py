@@ -31,22 +31,28 @@ def parse(record):
 
 
 class KernelLog:
-    """What the kernel logs from now on.  The times of its kills are on CLOCK_MONOTONIC."""
+    """What the kernel logs from now on.  The times of its kills are on CLOCK_MONOTONIC.
+
+    The log's clock runs apart from that one (some ms in hours on a real machine, some ms in a second on an emulated one): records
+    of our own tie them together, before and after.  The kernel takes only ten in 5 s where printk_devkmsg is not `on`.
+    """
 
     def __init__(self):
         self.fd = os.open("/dev/kmsg", os.O_RDWR | os.O_NONBLOCK)
-        self.offset_ns = 0
-        self.set_clock()
-
-    def set_clock(self):
-        """The log's clock runs apart from CLOCK_MONOTONIC (some ms in hours): a record of our own ties them together."""
         os.lseek(self.fd, 0, os.SEEK_END)
+        with open("/proc/sys/kernel/printk_devkmsg", encoding="ascii") as f:
+            self.interval_ns = 0 if f.read().strip() == "on" else 10**9
+        self.notes = []    # (the log's time, CLOCK_MONOTONIC): the last two
+        self.noted_ns = 0
+        self.kills()
+
+    def note(self):
         before = time.monotonic_ns()
-        os.write(self.fd, b"<7>" + NOTE)
-        after = time.monotonic_ns()
-        for record in self.records():
-            if NOTE in record:
-                self.offset_ns = (before + after) // 2 - int(record.split(b",")[2]) * 1000
+        if before - self.noted_ns < self.interval_ns:
+            return
+        self.noted_ns = before
+        os.write(self.fd, b"<7>" + NOTE + b"\n")    # without a line's end it may be continued, and is not shown yet
+        self.middle_ns = (before + time.monotonic_ns()) // 2
 
     def records(self):
         while True:
@@ -58,7 +64,19 @@ class KernelLog:
                 if e.errno != errno.EPIPE:    # some were overwritten before we came
                     raise
 
+    def monotonic_ns(self, log_ns):
+        (log0, mono0), (log1, mono1) = self.notes[0], self.notes[-1]
+        if log1 == log0:
+            return log_ns - log0 + mono0
+        return mono0 + (log_ns - log0) * (mono1 - mono0) // (log1 - log0)
+
     def kills(self):
         """{PID: Kill} since the last call."""
-        kills = filter(None, map(parse, self.records()))
-        return {k.pid: k._replace(time_ns=k.time_ns + self.offset_ns) for k in kills}
+        kills = []
+        self.note()
+        for record in self.records():
+            if NOTE in record:
+                self.notes = self.notes[-1:] + [(int(record.split(b",")[2]) * 1000, self.middle_ns)]
+            else:
+                kills.append(parse(record))
+        return {k.pid: k._replace(time_ns=self.monotonic_ns(k.time_ns)) for k in kills if k}

@@ -6,6 +6,7 @@ import itertools
 import os
 import random
 import shutil
+import subprocess
 import tempfile
 
 from . import groups, rows
@@ -28,7 +29,7 @@ class Row:
     def __init__(self, victim, watcher):
         self.victim, self.watcher = victim, watcher
         self.outcomes = []
-        self.skipped = available(watcher)
+        self.skipped = available(watcher)    # why it was not run, or not to its end
         self.unwatched = None    # the same victim's row without a watcher
 
     def name(self):
@@ -48,7 +49,7 @@ def one_run(victim, watcher_class, log):
     place = place_of(victim)
     hog = watcher = None
     try:
-        log.set_clock()
+        log.kills()
         hog = Victim(place, victim.memory, victim.threads, victim.speed, nonce)
         watcher = watcher_class(hog, directory, place.limit_kib)
         watcher.until_ready()
@@ -87,7 +88,11 @@ def run_rows(victim, watchers, kills, log=None):
         if not due:
             return chosen[1:]
         for row in due:
-            outcomes = one_run(victim, WATCHERS[row.watcher], log)
-            if not outcomes:
+            try:
+                outcomes = one_run(victim, WATCHERS[row.watcher], log)
+            except (OSError, RuntimeError, AssertionError, subprocess.TimeoutExpired) as e:
+                # One row's trouble is not the others'.
+                outcomes, row.skipped = [], f"{type(e).__name__}: {e}"
+            if not outcomes and not row.skipped:
                 row.skipped = "the kernel killed nobody"
             row.outcomes += outcomes

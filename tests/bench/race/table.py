@@ -27,6 +27,9 @@ def complete(row):
 
 
 def line(row):
+    """The row as text; None where nothing was run."""
+    if not row.outcomes:
+        return None
     v, n = row.victim, len(row.outcomes)
     text = f"{v.place:<9} {v.memory:<9} {v.threads:>7} {v.speed or 'full':>6} {row.watcher:<9}"
     later = later_ms(row)
@@ -48,8 +51,8 @@ def reasons(row):
 
 
 def as_json(row):
-    return {"place": row.victim.place, "memory": row.victim.memory, "threads": row.victim.threads, "mib_per_s": row.victim.speed,
-            "limit_mib": row.victim.limit_mib, "watched": row.watcher, "skipped": row.skipped, "kills": len(row.outcomes),
-            "armed": sum(o.armed for o in row.outcomes), "complete": complete(row), "death_later_ms": later_ms(row),
-            "unwatched_death_ms": known(row.unwatched.outcomes, "death_ms"),
-            "outcomes": [o._asdict() for o in row.outcomes]}
+    return {"name": row.name(), "line": line(row), "place": row.victim.place, "memory": row.victim.memory, "threads": row.victim.threads,
+            "mib_per_s": row.victim.speed, "limit_mib": row.victim.limit_mib, "watched": row.watcher, "skipped": row.skipped,
+            "kills": len(row.outcomes), "armed": sum(o.armed for o in row.outcomes), "complete": complete(row),
+            "death_later_ms": later_ms(row), "unwatched_death_ms": known(row.unwatched.outcomes, "death_ms"),
+            "reasons": reasons(row), "outcomes": [o._asdict() for o in row.outcomes]}

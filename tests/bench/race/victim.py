@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """One victim: tests/victims/hog, from its start to its death."""
 
+import contextlib
 import os
 import select
 import subprocess
@@ -24,8 +25,10 @@ class Victim:
         self.pidfds = {os.pidfd_open(pid): pid for pid in self.pids}
 
     def go(self):
-        self.process.stdin.write(b"go\n")
-        self.process.stdin.flush()
+        # Dead already, if memory ran out before it was told to use any.
+        with contextlib.suppress(BrokenPipeError):
+            self.process.stdin.write(b"go\n")
+            self.process.stdin.flush()
 
     def wait(self, seconds):
         """{PID: when it was dead, CLOCK_MONOTONIC ns} for all; those still alive after so long are missing."""
@@ -43,7 +46,8 @@ class Victim:
         if self.process.poll() is None:
             self.process.kill()
         self.process.wait()
-        self.process.stdin.close()
+        with contextlib.suppress(BrokenPipeError):
+            self.process.stdin.close()
         self.process.stdout.close()
         for fd in getattr(self, "pidfds", ()):
             os.close(fd)

@@ -11,6 +11,7 @@ import time
 from tests.system.harness import SWANSONG, thread_states, wait_until
 
 from . import check
+from .groups import unprotected
 
 WAIT_S = 60
 
@@ -50,8 +51,8 @@ class Swansong(Nobody):
         self.single = len(victim.pids) == 1
         who = ["-p", str(victim.pids[0])] if self.single else ["-e", os.readlink(f"/proc/{victim.pids[0]}/exe")]
         with open(self.errors, "wb") as err, open(os.path.join(directory, "stdout"), "wb") as out:
-            self.process = subprocess.Popen([SWANSONG, "watch", *who, "-o", directory, "--no-report", *self.options],
-                                            stdin=subprocess.DEVNULL, stdout=out, stderr=err)
+            command = unprotected([SWANSONG, "watch", *who, "-o", directory, "--no-report", *self.options])
+            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=err)
 
     def said(self):
         with open(self.errors, encoding="utf-8", errors="replace") as f:
@@ -91,7 +92,8 @@ class Swansong(Nobody):
     def verdict(self, kill, tids, nonce, limit_kib):
         bundle = self.bundle(kill.pid)
         if not bundle:
-            return False, ["no bundle: " + " | ".join(self.said().splitlines()[-3:])], None, None
+            said = [line.removeprefix("swansong watch: ") for line in self.said().splitlines() if str(kill.pid) in line]
+            return False, ["no bundle: " + " | ".join(line for line in said if not line.startswith("watching "))], None, None
         lacking = list(check.shortfalls(bundle, kill, tids, nonce, limit_kib, self.guarantee))
         waited_ns, read_ns = check.times(bundle, kill.pid)
         shutil.rmtree(bundle)
