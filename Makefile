@@ -31,7 +31,7 @@ REPORT_LIBS  := -ldw -lelf -llzma -ldeflate -liberty -ljansson -lm
 
 objs = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 
-all: $(BUILD)/swansong $(BUILD)/swansong-report ## build everything (default)
+all: $(BUILD)/swansong $(BUILD)/swansong-report $(BUILD)/libswansong.so ## build everything (default)
 
 $(BUILD)/swansong: $(call objs,$(CAPTURE_SRC))
 	@echo "  LD  $@"
@@ -48,6 +48,7 @@ $(BUILD)/obj/%.o: %.c
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
+include agent_so/agent.mk
 include tests/tests.mk
 
 install: all ## install below DESTDIR/PREFIX

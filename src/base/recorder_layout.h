@@ -104,7 +104,7 @@ struct recorder_counters {
                 history[RECORDER_LEVELS]; /* samples written so far, by level: the newest at (n - 1) % ring */
         uint64_t threads;                 /* entries used in threads */
         uint64_t dumps;                   /* dumps completed: signal or swansong_dump() */
-        uint64_t coarser;                 /* how often mean was doubled */
+        uint64_t coarser;                 /* how often mean was made coarser: from 1 to 4096, else doubled */
         uint64_t unwind_cut;              /* stacks whose outermost frames are missing */
 };
 
@@ -129,13 +129,13 @@ struct recorder_header {
         char exe[RECORDER_EXE_BYTES]; /* link of /proc/self/exe, NUL-padded, cut when longer */
         char allocator[32];           /* "glibc", "jemalloc", …; NUL-padded, "" unknown */
         uint32_t signal;              /* number of the signal that asks for a dump, 0 none */
-        uint32_t live_window;         /* a key stands within so many slots behind its hash's (wrapping) */
+        uint32_t reserved0;
         struct recorder_section section[16];
 
         /* Changes. */
         uint32_t state;       /* enum recorder_state */
         uint32_t flags;       /* enum recorder_flag, or-ed */
-        uint64_t mean;        /* now; mean_asked doubled counters.coarser times */
+        uint64_t mean;        /* now: mean_asked, made coarser counters.coarser times */
         uint64_t updated_ns;  /* CLOCK_MONOTONIC of the last sign of life: a sample or the service thread */
         uint64_t finished_ns; /* CLOCK_MONOTONIC, with RECORDER_FINISHED */
         uint32_t module_generation; /* counts dlclose()s, from 1 */

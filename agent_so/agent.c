@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: MIT */
+/* agent - the beginning and the end: constructor, the child of a fork, exit. */
+#include "agent_so/agent.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <link.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "agent_so/dump_signal.h"
+#include "agent_so/filter.h"
+#include "agent_so/mapping_index.h"
+#include "agent_so/mmap.h"
+#include "agent_so/module_find.h"
+#include "agent_so/options.h"
+#include "agent_so/preload.h"
+#include "agent_so/real.h"
+#include "agent_so/recorder.h"
+#include "agent_so/stack_unwind.h"
+#include "agent_so/malloc_stats/malloc_stats.h"
+
+struct agent_options agent_options;
+uintptr_t agent_text_start, agent_text_end;
+
+/* Pages of their own, to be wiped in a child. */
+static union {
+        struct agent_process process;
+        char pages[4096];
+} agent_pages __attribute__((aligned(4096)));
+extern struct agent_process agent __attribute__((alias("agent_pages")));
+
+static bool wiped_on_fork; /* the kernel does it */
+static bool constructed, late;
+static bool allowed; /* the constructor found nothing against it */
+
+static void warn(const char *format, const char *a, const char *b)
+{
+        char line[512];
+        int n = snprintf(line, sizeof(line), format, a, b);
+
+        /* A message that cannot be written is lost; nothing else may happen. */
+        if (n > 0 && write(STDERR_FILENO, line, (size_t)n < sizeof(line) ? (size_t)n : sizeof(line) - 1) < 0)
+                return;
+}
+
+static void warn_option(const char *word, size_t length, const char *reason, void *arg)
+{
+        char printable[64];
+        size_t n = 0;
+
+        (void)arg;
+        for (; n < length && n < sizeof(printable) - 1; n++)
+                printable[n] = word[n] > ' ' && word[n] < 0x7f ? word[n] : '?';
+        printable[n] = '\0';
+        if (reason[0])
+                warn("libswansong: " OPTIONS_VARIABLE ": \"%s\": must be %s; the default is used\n",
+                     printable, reason);
+        else
+                warn("libswansong: " OPTIONS_VARIABLE ": \"%s\" is no option; it is ignored%s\n", printable,
+                     "");
+}
+
+/* What of the header the agent's other parts know. */
+static void describe(void)
+{
+        struct recorder_header *h = agent.header;
+        void *in_front = dlsym(RTLD_DEFAULT, "malloc");
+
+        if (in_front != (void *)malloc)
+                header_flag(RECORDER_HEAP_UNSEEN);
+        if (!agent_options.thread)
+                header_flag(RECORDER_NO_THREAD);
+        if (late)
+                header_flag(RECORDER_LOADED_LATE);
+        snprintf(h->allocator, sizeof(h->allocator), "%s", malloc_stats_name());
+        if (dump_signal_installed()) {
+                h->signal = (uint32_t)agent_options.signal;
+                header_flag(RECORDER_SIGNAL);
+        }
+}
+
+/* Make the recorder; the state says how it went. */
+static void begin(bool may_warn)
+{
+        const char *why = NULL;
+        uint32_t expected = AGENT_NONE;
+        int err;
+
+        if (!__atomic_compare_exchange_n(&agent.state, &expected, AGENT_STARTING, false, __ATOMIC_ACQUIRE,
+                                         __ATOMIC_RELAXED))
+                return;
+        agent.pid = getpid();
+        agent_thread.random = 0; /* a child draws its own numbers */
+        agent_thread.mean = 0;
+        err = recorder_create(&why);
+        if (err) {
+                if (may_warn)
+                        warn("libswansong: %s: %s; nothing is recorded\n", why, strerror(-err));
+                __atomic_store_n(&agent.state, AGENT_OFF, __ATOMIC_RELEASE);
+                return;
+        }
+        describe();
+        __atomic_store_n(&agent.state, AGENT_ON, __ATOMIC_RELEASE);
+}
+
+bool agent_ready(void)
+{
+        uint32_t state = __atomic_load_n(&agent.state, __ATOMIC_ACQUIRE);
+
+        if (unlikely(state == AGENT_NONE && allowed)) {
+                int saved = errno;
+
+                /* The child of a fork, at its first sample. */
+                stack_unwind_forget();
+                begin(false);
+                if (agent.state == AGENT_ON)
+                        header_flag(RECORDER_FORKED);
+                errno = saved;
+                state = agent.state;
+        }
+        if (likely(state == AGENT_ON))
+                return true;
+        if (state == AGENT_OFF)
+                agent_thread.left = INT64_MAX / 2; /* not to be asked again soon */
+        return false;
+}
+
+/* Where the kernel cannot wipe: the same, by hand. */
+static void after_fork_in_child(void)
+{
+        if (wiped_on_fork)
+                return;
+        memset(&agent_pages, 0, sizeof(agent_pages));
+        memset(filter, 0, sizeof(filter));
+        mapping_index_reset();
+}
+
+static void find_own_text(void)
+{
+        struct module_range self;
+
+        if (module_find((uintptr_t)find_own_text, &self)) {
+                agent_text_start = self.start;
+                agent_text_end = self.end;
+        }
+}
+
+static void at_exit(int status, void *arg)
+{
+        (void)arg;
+        recorder_finish(status);
+}
+
+static __attribute__((constructor)) void construct(void)
+{
+        int saved = errno;
+
+        if (constructed)
+                return;
+        constructed = true;
+        real_resolve_once();
+        mmap_resolve();
+        find_own_text();
+        options_default(&agent_options);
+        /* A program with more rights than its caller is not to be looked into, nor to be steered by its environment. */
+        if (getauxval(AT_SECURE))
+                return;
+        agent_enter();
+        if (getenv(OPTIONS_VARIABLE))
+                options_parse(getenv(OPTIONS_VARIABLE), &agent_options, warn_option, NULL);
+        if (!agent_options.children)
+                preload_shed();
+        wiped_on_fork = madvise(&agent_pages, sizeof(agent_pages), MADV_WIPEONFORK) == 0 &&
+                        madvise(filter, sizeof(filter), MADV_WIPEONFORK) == 0 && mapping_index_init();
+        pthread_atfork(NULL, NULL, after_fork_in_child);
+        dump_signal_install(agent_options.signal);
+        allowed = true;
+        begin(true);
+        on_exit(at_exit, NULL);
+        agent_leave();
+        errno = saved;
+}
+
+/* _exit() runs no handlers, and yet is a normal end.  (Of the process that owns the recorder: not of its vfork() child.) */
+EXPORT void _exit(int status)
+{
+        recorder_finish(status);
+        for (;;)
+                syscall(SYS_exit_group, status);
+}
+
+EXPORT void _Exit(int status) __attribute__((alias("_exit")));

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/* cfi - one row of unwind information (.eh_frame) as one 64-bit word.
+ *
+ * A row says, for one PC, where the caller's frame is: the canonical frame address (CFA), and where the frame pointer
+ * and the return address were saved.  The other callee-saved registers are not followed: compilers tell the CFA from the
+ * stack pointer or the frame pointer.  What else occurs has a kind of its own (realigned stacks, signal frames).
+ *
+ * Only reads a module's own mapped tables, within the module's range; takes no lock, allocates nothing.
+ */
+#ifndef SWANSONG_AGENT_CFI_H
+#define SWANSONG_AGENT_CFI_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "agent_so/module_find.h"
+
+enum cfi_kind {
+        CFI_NONE,     /* no row: follow the frame pointer */
+        CFI_SP,       /* CFA = SP + offset */
+        CFI_FP,       /* CFA = FP + offset */
+        CFI_EXTRA,    /* CFA = the extra register + offset */
+        CFI_FP_DEREF, /* CFA = *(FP + offset); the saved frame pointer is at FP + 8 * fp */
+        CFI_SIGNAL,   /* a signal frame: all registers are in its ucontext */
+        CFI_END,      /* the outermost frame */
+};
+
+struct cfi_row {
+        uint8_t kind;   /* enum cfi_kind */
+        int32_t offset; /* bytes, 24 bits */
+        int16_t fp;     /* saved at CFA + 8 * fp (12 bits); 0: not saved */
+        int16_t extra;  /* the same: x86-64 rbx, AArch64 the return address */
+};
+
+/* 50 bits; the upper ones are the caller's. */
+static inline uint64_t cfi_pack(const struct cfi_row *r)
+{
+        return (uint64_t)r->kind | ((uint64_t)(uint32_t)r->offset & 0xffffff) << 3 |
+               ((uint64_t)(uint16_t)r->fp & 0xfff) << 27 | ((uint64_t)(uint16_t)r->extra & 0xfff) << 39;
+}
+#define CFI_PACKED_BITS 51
+
+static inline struct cfi_row cfi_unpack(uint64_t w)
+{
+        return (struct cfi_row){.kind = w & 7,
+                                .offset = (int32_t)((uint32_t)(w >> 3) << 8) >> 8,
+                                .fp = (int16_t)((int16_t)((w >> 27) << 4) >> 4),
+                                .extra = (int16_t)((int16_t)((w >> 39) << 4) >> 4)};
+}
+
+/* The row for the instruction at pc, in module m.  false: the module has none for it, or one that cannot be told in a
+ * word; *ret is then CFI_NONE. */
+bool cfi_find(uintptr_t pc, const struct module_range *m, struct cfi_row *ret);
+
+#endif

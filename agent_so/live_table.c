@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: MIT */
+#include "agent_so/live_table.h"
+
+#include "agent_so/agent.h"
+#include "agent_so/filter.h"
+#include "agent_so/poisson.h"
+#include "agent_so/recorder.h"
+#include "agent_so/stack_table.h"
+
+#define BUCKET 16
+
+struct pair {
+        uint64_t first[2]; /* slot where each bucket begins */
+};
+
+static struct pair buckets_of(uintptr_t address)
+{
+        uint64_t h = (uint64_t)address * UINT64_C(0x9e3779b97f4a7c15), mask = agent.live_buckets - 1;
+
+        h ^= h >> 29;
+        h *= UINT64_C(0xbf58476d1ce4e5b9);
+        return (struct pair){{((h >> 8) & mask) * BUCKET, ((h >> 36) & mask) * BUCKET}};
+}
+
+static unsigned free_slots(const uint64_t *keys)
+{
+        unsigned n = 0;
+
+        for (unsigned i = 0; i < BUCKET; i++)
+                n += __atomic_load_n(&keys[i], __ATOMIC_RELAXED) == RECORDER_KEY_FREE;
+        return n;
+}
+
+static bool add_to(uint64_t first, uintptr_t address, const struct recorder_live *record)
+{
+        uint64_t *keys = agent.live_keys + first;
+
+        if (!recorder_reserve(agent.live + first, BUCKET * sizeof(*agent.live)))
+                return false;
+        for (unsigned i = 0; i < BUCKET; i++) {
+                uint64_t expected = RECORDER_KEY_FREE;
+
+                if (__atomic_load_n(&keys[i], __ATOMIC_RELAXED) != RECORDER_KEY_FREE ||
+                    !__atomic_compare_exchange_n(&keys[i], &expected, RECORDER_KEY_BUSY, false,
+                                                 __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+                        continue;
+                agent.live[first + i] = *record;
+                __atomic_store_n(&keys[i], address, __ATOMIC_RELEASE);
+                return true;
+        }
+        return false;
+}
+
+bool live_table_add(uintptr_t address, const struct recorder_live *record)
+{
+        struct pair p = buckets_of(address);
+        unsigned emptier;
+
+        for (unsigned i = 0; i < 2; i++)
+                if (!recorder_reserve(agent.live_keys + p.first[i], BUCKET * sizeof(uint64_t)))
+                        return false;
+        emptier = free_slots(agent.live_keys + p.first[1]) > free_slots(agent.live_keys + p.first[0]);
+        if (!add_to(p.first[emptier], address, record) && !add_to(p.first[!emptier], address, record))
+                return false;
+        count(&agent.header->counters.live_samples, 1);
+        return true;
+}
+
+static bool find(uintptr_t address, uint64_t *ret_slot)
+{
+        struct pair p = buckets_of(address);
+
+        for (unsigned b = 0; b < 2; b++)
+                for (unsigned i = 0; i < BUCKET; i++)
+                        if (__atomic_load_n(&agent.live_keys[p.first[b] + i], __ATOMIC_ACQUIRE) == address) {
+                                *ret_slot = p.first[b] + i;
+                                return true;
+                        }
+        return false;
+}
+
+static bool remove_slot(uint64_t slot, uintptr_t address, struct recorder_live *ret)
+{
+        uint64_t expected = address;
+
+        if (!__atomic_compare_exchange_n(&agent.live_keys[slot], &expected, RECORDER_KEY_BUSY, false,
+                                         __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+                return false;
+        *ret = agent.live[slot];
+        /* Taken, so that who makes the table coarser does not change it any more. */
+        ret->weight = __atomic_exchange_n(&agent.live[slot].weight, 0, __ATOMIC_ACQ_REL);
+        __atomic_store_n(&agent.live_keys[slot], RECORDER_KEY_FREE, __ATOMIC_RELEASE);
+        __atomic_fetch_sub(&agent.header->counters.live_samples, 1, __ATOMIC_RELAXED);
+        return true;
+}
+
+bool live_table_remove(uintptr_t address, struct recorder_live *ret)
+{
+        uint64_t slot;
+
+        return find(address, &slot) && remove_slot(slot, address, ret);
+}
+
+bool live_table_get(uintptr_t address, struct recorder_live *ret)
+{
+        uint64_t slot;
+
+        if (!find(address, &slot))
+                return false;
+        *ret = agent.live[slot];
+        return true;
+}
+
+bool live_table_crowded(void)
+{
+        uint64_t slots = (uint64_t)agent.live_buckets * BUCKET;
+
+        return __atomic_load_n(&agent.header->counters.live_samples, __ATOMIC_RELAXED) > slots / 4 * 3;
+}
+
+/* Keep this one with the probability that it has under the new mean, given the old. */
+static void thin(uint64_t slot, uint64_t mean)
+{
+        uint64_t address = __atomic_load_n(&agent.live_keys[slot], __ATOMIC_ACQUIRE), old, weight;
+        struct recorder_live record;
+
+        if (address <= RECORDER_KEY_BUSY)
+                return;
+        record = agent.live[slot];
+        if (record.stack >= agent.n_stacks || agent.stacks[record.stack].kind == RECORDER_STACK_MAP)
+                return; /* recorded exactly, and known to the index of mappings */
+        old = record.weight;
+        weight = poisson_weight(record.size, mean);
+        if (old == 0 || weight <= old)
+                return;
+        if (poisson_uniform() * (double)weight < (double)old) {
+                if (__atomic_compare_exchange_n(&agent.live[slot].weight, &old, weight, false,
+                                                __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+                        stack_table_reweigh(record.stack, record.size, old, weight);
+        } else if (remove_slot(slot, address, &record)) {
+                filter_add(address, -1);
+                stack_table_count(record.stack, record.size, record.weight, -1);
+        }
+}
+
+void live_table_coarser(void)
+{
+        struct recorder_header *h = agent.header;
+        uint64_t slots = (uint64_t)agent.live_buckets * BUCKET, per_page = 4096 / sizeof(uint64_t), mean;
+        uint32_t expected = 0;
+
+        if (!__atomic_compare_exchange_n(&agent.thinning, &expected, 1, false, __ATOMIC_ACQUIRE,
+                                         __ATOMIC_RELAXED))
+                return;
+        mean = __atomic_load_n(&h->mean, __ATOMIC_RELAXED);
+        mean = mean == 1 ? 4096 : mean * 2;
+        __atomic_store_n(&h->mean, mean, __ATOMIC_RELAXED);
+        header_flag(RECORDER_DEGRADED);
+        count(&h->counters.coarser, 1);
+        for (uint64_t page = 0; page < slots; page += per_page) {
+                uint64_t end = page + per_page < slots ? page + per_page : slots;
+
+                if (!recorder_is_reserved(agent.live_keys + page))
+                        continue; /* a hole: reading it would fill it */
+                for (uint64_t i = page; i < end; i++)
+                        thin(i, mean);
+        }
+        __atomic_store_n(&agent.thinning, 0, __ATOMIC_RELEASE);
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/* live_table - the sampled blocks that are alive, by address.
+ *
+ * A key stands in one of two buckets of 16 slots (two cache lines each), chosen by two hashes; the emptier one takes it.
+ * So a look-up reads at most four cache lines, nothing ever moves, a removed key leaves nothing behind, and up to 3/4 of
+ * the slots can be taken before a bucket pair is full.  No lock: see recorder_layout.h for the steps.
+ */
+#ifndef SWANSONG_AGENT_LIVE_TABLE_H
+#define SWANSONG_AGENT_LIVE_TABLE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/recorder_layout.h"
+
+/* Put a block in.  false: no room. */
+bool live_table_add(uintptr_t address, const struct recorder_live *record);
+
+/* Take it out; false: it is not there. */
+bool live_table_remove(uintptr_t address, struct recorder_live *ret);
+
+/* A block's record, without taking it out. */
+bool live_table_get(uintptr_t address, struct recorder_live *ret);
+
+/* Double the mean and drop, at random, what would not have been sampled with it: the sums stay unbiased.  Does nothing
+ * while another thread is at it. */
+void live_table_coarser(void);
+
+/* Is it time for that? */
+bool live_table_crowded(void);
+
+#endif

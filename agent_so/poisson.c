@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+#include "agent_so/poisson.h"
+
+#include <string.h>
+#include <sys/auxv.h>
+
+#include "agent_so/agent.h"
+#include "base/clock.h"
+
+#define LN_2 0.69314718055994530942
+
+double poisson_minus_log(double u)
+{
+        uint64_t bits;
+        int exponent;
+        double m, t, t2, power, sum;
+
+        memcpy(&bits, &u, sizeof(bits));
+        exponent = (int)(bits >> 52 & 0x7ff) - 1023;
+        bits = (bits & ((UINT64_C(1) << 52) - 1)) | UINT64_C(1023) << 52;
+        memcpy(&m, &bits, sizeof(m)); /* 1 <= m < 2 */
+        /* ln m = 2 artanh t, with t = (m - 1) / (m + 1) <= 1/3 */
+        t = (m - 1) / (m + 1);
+        t2 = t * t;
+        sum = 0;
+        power = t;
+        for (int n = 1; n < 19; n += 2, power *= t2)
+                sum += power / n;
+        return -(exponent * LN_2 + 2 * sum);
+}
+
+/* exp(-x), 0 <= x < 64 */
+static double exp_minus(double x)
+{
+        static const double halvings = 64; /* x / 64 < 1: the series, then squared six times */
+        double y = -x / halvings, term = 1, sum = 1;
+
+        for (int n = 1; n < 14; n++) {
+                term *= y / n;
+                sum += term;
+        }
+        for (int i = 0; i < 6; i++)
+                sum *= sum;
+        return sum;
+}
+
+uint64_t poisson_weight(uint64_t size, uint64_t mean)
+{
+        double x, p;
+
+        if (mean <= 1)
+                return RECORDER_WEIGHT_ONE;
+        x = (double)(size ? size : 1) / (double)mean;
+        if (x > 40)
+                return RECORDER_WEIGHT_ONE;
+        /* 1 - exp(-x) loses its digits where x is small: the series of the difference itself. */
+        p = x < 0.01 ? x * (1 - x / 2 * (1 - x / 3 * (1 - x / 4 * (1 - x / 5)))) : 1 - exp_minus(x);
+        return (uint64_t)((double)RECORDER_WEIGHT_ONE / p + 0.5);
+}
+
+/* xorshift64*: Vigna, "An experimental exploration of Marsaglia's xorshift generators, scrambled" (2016). */
+static uint64_t random_next(void)
+{
+        uint64_t x = agent_thread.random;
+
+        if (unlikely(x == 0)) {
+                const unsigned char *seed = (const unsigned char *)getauxval(AT_RANDOM);
+
+                if (seed)
+                        memcpy(&x, seed, sizeof(x));
+                x ^= clock_monotonic_ns() * UINT64_C(0x9e3779b97f4a7c15) ^ (uintptr_t)&agent_thread ^
+                     (uint64_t)agent.pid << 32;
+                x ^= x >> 31;
+                x *= UINT64_C(0xbf58476d1ce4e5b9);
+                x |= x == 0;
+        }
+        x ^= x >> 12;
+        x ^= x << 25;
+        x ^= x >> 27;
+        agent_thread.random = x;
+        return x * UINT64_C(0x2545f4914f6cdd1d);
+}
+
+double poisson_uniform(void)
+{
+        return (double)((random_next() >> 11) + 1) * 0x1p-53;
+}
+
+int64_t poisson_distance(uint64_t mean)
+{
+        return mean <= 1 ? -1 : (int64_t)(poisson_minus_log(poisson_uniform()) * (double)mean);
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/* recorder - makes the recorder's file, hands out its sections, removes it at the end. */
+#ifndef SWANSONG_AGENT_RECORDER_H
+#define SWANSONG_AGENT_RECORDER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "agent_so/agent.h"
+
+/* Make the recorder of this process and fill `agent`.  0; -errno and why in words: no directory, no room, a limit. */
+int recorder_create(const char **ret_why);
+
+/* The first entry of a section. */
+static inline void *recorder_entries(enum recorder_section_id id)
+{
+        return agent.map + agent.header->section[id].offset;
+}
+
+/* Make sure that the bytes from p on may be touched: takes their pages from the file system.  false: it is full, or
+ * the memory group is (then nothing was touched, and the recorder stays as it is). */
+bool recorder_reserve_slow(const void *p, size_t n);
+
+static inline bool recorder_is_reserved(const void *p)
+{
+        uint64_t chunk;
+
+        if (!agent.chunk)
+                return true;
+        chunk = (uint64_t)((const uint8_t *)p - agent.map) / agent.chunk;
+        return __atomic_load_n(&agent.reserved[chunk / 64], __ATOMIC_RELAXED) >> (chunk % 64) & 1;
+}
+
+static inline bool recorder_reserve(const void *p, size_t n)
+{
+        return likely(recorder_is_reserved(p) && recorder_is_reserved((const uint8_t *)p + n - 1)) ||
+               recorder_reserve_slow(p, n);
+}
+
+/* The program ends by itself: remove the file, or with `keep` mark it.  Only the process that made it. */
+void recorder_finish(int exit_status);
+
+/* The estimate of the live heap, bytes: the sum over the stacks. */
+uint64_t recorder_live_bytes(void);
+
+#endif

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT */
+#include "agent_so/sample.h"
+
+#include <errno.h>
+
+#include "agent_so/dump.h"
+#include "agent_so/history.h"
+#include "agent_so/live_table.h"
+#include "agent_so/poisson.h"
+#include "agent_so/recorder.h"
+#include "agent_so/service.h"
+#include "agent_so/stack_table.h"
+#include "agent_so/stack_unwind.h"
+#include "base/clock.h"
+
+uint8_t filter[1 << FILTER_BITS] __attribute__((aligned(4096)));
+__thread struct agent_thread agent_thread __attribute__((tls_model("initial-exec")));
+
+bool sample_draw(size_t n, uint64_t *ret_mean)
+{
+        struct agent_thread *t = &agent_thread;
+        bool first = t->mean == 0;
+        uint64_t mean = agent.header->mean;
+
+        *ret_mean = first ? mean : t->mean;
+        if (first) {
+                /* The thread's first bytes have their chance like all others. */
+                int64_t distance = poisson_distance(mean);
+
+                t->mean = mean;
+                if (mean > 1 && distance >= (int64_t)n) {
+                        t->left = distance - (int64_t)n;
+                        return false;
+                }
+        }
+        t->mean = mean;
+        t->left = poisson_distance(mean);
+        return true;
+}
+
+static uint32_t time_now(uint64_t now)
+{
+        return (uint32_t)((now - agent.header->began_monotonic_ns) / (NS_PER_S / 10));
+}
+
+static __attribute__((noinline)) void add(uintptr_t address, size_t n, uint64_t mean,
+                                          enum recorder_stack_kind kind)
+{
+        struct recorder_header *h = agent.header;
+        uint64_t frames[RECORDER_FRAMES_MAX], now = clock_monotonic_ns();
+        struct recorder_live record = {.size = n, .weight = poisson_weight(n, mean), .time = time_now(now)};
+        struct unwind_regs regs;
+        bool cut;
+
+        unwind_regs_here(&regs);
+        __atomic_store_n(&h->updated_ns, now, __ATOMIC_RELAXED);
+        unsigned n_frames = stack_unwind(regs, true, frames, RECORDER_FRAMES_MAX, &cut);
+
+        if (cut)
+                count(&h->counters.unwind_cut, 1);
+        record.stack = stack_table_find(frames, n_frames, kind, cut);
+        if (live_table_add(address, &record)) {
+                if (kind == RECORDER_STACK_HEAP)
+                        filter_add(address, 1);
+                stack_table_count(record.stack, n, record.weight, 1);
+                count(&h->counters.samples, 1);
+        } else {
+                header_flag(RECORDER_LIVE_FULL);
+                count(&h->counters.lost_samples, 1);
+                count(&h->counters.lost_bytes, recorder_weighted_bytes(n, record.weight));
+        }
+        if (unlikely(live_table_crowded()))
+                live_table_coarser();
+        service_consider(frames, n_frames, cut);
+        history_consider(now);
+        if (unlikely(agent.dump_pending > 0) && !service_runs())
+                dump_take(false);
+}
+
+void sample_add(void *p, size_t n, uint64_t mean, enum recorder_stack_kind kind)
+{
+        int saved = errno;
+
+        add((uintptr_t)p, n, mean, kind);
+        errno = saved;
+}
+
+void sample_remove(void *p)
+{
+        struct recorder_live record;
+
+        if (agent.state != AGENT_ON || !live_table_remove((uintptr_t)p, &record))
+                return;
+        filter_add((uintptr_t)p, -1);
+        stack_table_count(record.stack, record.size, record.weight, -1);
+        count(&agent.header->counters.frees, 1);
+}

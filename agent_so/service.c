@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MIT */
+#include "agent_so/service.h"
+
+#include <limits.h>
+#include <linux/futex.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/auxv.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "agent_so/agent.h"
+#include "agent_so/dump.h"
+#include "agent_so/history.h"
+#include "agent_so/malloc_stats/malloc_stats.h"
+#include "agent_so/module_find.h"
+#include "agent_so/modules.h"
+#include "base/clock.h"
+
+#define SAMPLES_BEFORE   8
+#define STACK_BYTES      (256 << 10) /* malloc_info() and the allocators' statistics run on it */
+#define TICKS_TO_MODULES 10          /* seconds between two looks for modules that are gone */
+#define TICKS_TO_MALLOC  60          /* mallinfo2() walks the free lists under each arena's lock */
+
+bool service_runs(void)
+{
+        return __atomic_load_n(&agent.service, __ATOMIC_ACQUIRE) == SERVICE_RUNNING;
+}
+
+void service_wake(void)
+{
+        syscall(SYS_futex, &agent.dump_pending, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
+}
+
+static bool recording(void)
+{
+        return __atomic_load_n(&agent.state, __ATOMIC_ACQUIRE) == AGENT_ON;
+}
+
+static void *serve(void *arg)
+{
+        static const struct timespec tick = {.tv_sec = 1};
+        uint64_t last = 0;
+
+        (void)arg;
+        agent_enter(); /* what this thread allocates is not the program's */
+        pthread_setname_np(pthread_self(), "swansong");
+        for (unsigned ticks = 0; recording();) {
+                uint64_t now = clock_monotonic_ns();
+
+                if (__atomic_load_n(&agent.dump_pending, __ATOMIC_ACQUIRE) > 0) {
+                        dump_take(true);
+                        continue;
+                }
+                if (now - last >= NS_PER_S / 10 * 9) {
+                        last = now;
+                        history_take(now);
+                        if (ticks % TICKS_TO_MODULES == 0) {
+                                module_find_refresh();
+                                modules_check_unloaded();
+                        }
+                        if (ticks % TICKS_TO_MALLOC == 0)
+                                malloc_stats_take(false);
+                        ticks++;
+                }
+                syscall(SYS_futex, &agent.dump_pending, FUTEX_WAIT_PRIVATE, 0, &tick, NULL, 0);
+        }
+        return NULL;
+}
+
+static void start(void)
+{
+        pthread_attr_t attr;
+        sigset_t all, before;
+        pthread_t thread;
+        int err;
+
+        if (pthread_attr_init(&attr) != 0)
+                return;
+        pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+        pthread_attr_setstacksize(&attr, STACK_BYTES);
+        sigfillset(&all);
+        pthread_sigmask(SIG_SETMASK, &all, &before);
+        __atomic_store_n(&agent.service, SERVICE_RUNNING, __ATOMIC_RELEASE);
+        err = pthread_create(&thread, &attr, serve, NULL);
+        pthread_sigmask(SIG_SETMASK, &before, NULL);
+        pthread_attr_destroy(&attr);
+        if (err) {
+                __atomic_store_n(&agent.service, SERVICE_REFUSED, __ATOMIC_RELEASE);
+                header_flag(RECORDER_NO_THREAD);
+        }
+}
+
+/* Is any frame but the outermost ones (__libc_start_main, start_thread) in the C library or the loader? */
+static bool passes_library(const uint64_t *frames, unsigned n)
+{
+        static struct module_range libc, loader;
+
+        if (libc.end == 0) {
+                if (!module_find((uintptr_t)getpid, &libc) || !module_find(getauxval(AT_BASE), &loader)) {
+                        libc.end = 0;
+                        return true;
+                }
+        }
+        while (n > 0 && frames[n - 1] - libc.start < libc.end - libc.start)
+                n--;
+        for (unsigned i = 0; i < n; i++)
+                if (frames[i] - libc.start < libc.end - libc.start ||
+                    frames[i] - loader.start < loader.end - loader.start)
+                        return true;
+        return false;
+}
+
+void service_consider(const uint64_t *frames, unsigned n, bool cut)
+{
+        uint32_t expected = SERVICE_NONE;
+
+        if (likely(agent.service != SERVICE_NONE) || !agent_options.thread || cut ||
+            agent.header->counters.samples < SAMPLES_BEFORE)
+                return;
+        /* The outermost frame is _start, in the program: not counted as a way through the library. */
+        if (n == 0 || passes_library(frames, n - (n > 1 && frames[n - 1] != 0)) || getpid() != agent.pid)
+                return;
+        if (__atomic_compare_exchange_n(&agent.service, &expected, SERVICE_STARTING, false, __ATOMIC_ACQUIRE,
+                                        __ATOMIC_RELAXED))
+                start();
+}
