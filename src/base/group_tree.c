@@ -16,52 +16,6 @@
 #define PROCS_MAX  ((size_t)32 << 20) /* four million PIDs, PID_MAX_LIMIT */
 #define MOUNTS_MAX ((size_t)4 << 20)
 
-void pid_list_done(struct pid_list *l)
-{
-        free(l->items);
-        *l = (struct pid_list){0};
-}
-
-int pid_list_add(struct pid_list *l, pid_t pid)
-{
-        if (l->n == l->size) {
-                size_t size = l->size ? 2 * l->size : 64;
-                pid_t *items = reallocarray(l->items, size, sizeof(*items));
-
-                if (!items)
-                        return -ENOMEM;
-                l->items = items;
-                l->size = size;
-        }
-        l->items[l->n++] = pid;
-        return 0;
-}
-
-static int by_number(const void *a, const void *b)
-{
-        pid_t x = *(const pid_t *)a, y = *(const pid_t *)b;
-
-        return x < y ? -1 : x > y;
-}
-
-void pid_list_sort(struct pid_list *l)
-{
-        size_t kept = 0;
-
-        if (l->n == 0)
-                return;
-        qsort(l->items, l->n, sizeof(*l->items), by_number);
-        for (size_t i = 0; i < l->n; i++)
-                if (i == 0 || l->items[i] != l->items[kept - 1])
-                        l->items[kept++] = l->items[i];
-        l->n = kept;
-}
-
-bool pid_list_has(const struct pid_list *l, pid_t pid)
-{
-        return l->n > 0 && bsearch(&pid, l->items, l->n, sizeof(pid), by_number);
-}
-
 int group_procs_parse(const char *text, size_t len, struct pid_list *l)
 {
         struct scan s = scan_of(text, len);

@@ -10,11 +10,9 @@
 #ifndef SWANSONG_BASE_GROUP_TREE_H
 #define SWANSONG_BASE_GROUP_TREE_H
 
-#include <stdbool.h>
-#include <sys/types.h>
-
 #include "base/diag.h"
 #include "base/memory_group.h"
+#include "base/pid_list.h"
 
 /* Find the group.  0, or -errno with d filled: -ENOENT (no such group, or no memory controller is mounted),
  * -ENOTUNIQ (several groups have that name), -ENAMETOOLONG. */
@@ -27,18 +25,6 @@ int group_root(struct memory_group *ret, struct diag *d);
  * which is returned; 0, or -errno when the group itself cannot be opened.  Groups that vanish meanwhile are left out,
  * and so is what lies deeper than 64 levels. */
 int group_walk(const char *dir, int (*visit)(const char *path, void *arg), void *arg);
-
-/* A growing list of PIDs. */
-struct pid_list {
-        pid_t *items;
-        size_t n, size;
-};
-void pid_list_done(struct pid_list *l);
-int pid_list_add(struct pid_list *l, pid_t pid);        /* 0 or -ENOMEM */
-void pid_list_sort(struct pid_list *l);                 /* ascending, each once */
-bool pid_list_has(const struct pid_list *l, pid_t pid); /* of a sorted list */
-
-#define _cleanup_pid_list_ _cleanup_(pid_list_done)
 
 /* Add the processes of the group `dir` and of all groups below it, sorted, each once; those of other PID namespaces cannot
  * be named and are left out.  0 or -errno. */
