@@ -49,31 +49,6 @@ int exe_match_link(const struct exe_match *e, int dirfd, const char *link)
         return e->exists && fstatat(dirfd, link, &st, 0) == 0 && st.st_dev == e->dev && st.st_ino == e->ino;
 }
 
-int exe_match_scan(const struct exe_match *e, int (*found)(pid_t pid, void *arg), void *arg)
-{
-        _cleanup_dir_ DIR *proc = opendir("/proc");
-        struct dirent *entry;
-        int unseen = 0;
-
-        if (!proc)
-                return -errno;
-        while ((entry = readdir(proc))) {
-                char link[32];
-                uint64_t pid;
-                int r;
-
-                if (number_parse(entry->d_name, INT_MAX, &pid) < 0 || (pid_t)pid == getpid())
-                        continue;
-                snprintf(link, sizeof(link), "%d/exe", (int)pid);
-                r = exe_match_link(e, dirfd(proc), link);
-                if (r < 0)
-                        unseen++;
-                if (r > 0 && found((pid_t)pid, arg) != 0)
-                        break;
-        }
-        return unseen;
-}
-
 uint64_t last_pid_read(void)
 {
         char text[128];

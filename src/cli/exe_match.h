@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* exe_match - does a process run this executable, and which processes do?
+/* exe_match - does a process run this executable?
  *
  * The same file (device and inode), or the same path: a package that was upgraded under a running process
  * leaves it with "/usr/sbin/x (deleted)", which is still x to whoever asked for it.
@@ -26,10 +26,6 @@ void exe_match_refresh(struct exe_match *e, const char *path);
 /* The process whose exe link is `link` below dirfd ("exe", "4711/exe").  1, 0, or -errno when it cannot be
  * seen; a process without an executable (kernel thread, zombie) is 0. */
 int exe_match_link(const struct exe_match *e, int dirfd, const char *link);
-
-/* Call found(pid, arg) for each matching process but ourselves, until it returns non-zero.  Returns how many
- * processes could not be looked at, or -errno of /proc itself. */
-int exe_match_scan(const struct exe_match *e, int (*found)(pid_t pid, void *arg), void *arg);
 
 /* The PID that was given out last in our PID namespace: while it stays, no process has started.  0: unknown.
  */

@@ -68,7 +68,7 @@ static void announce(struct watch_dumps *w, const char *path)
         if (w->options->exec && hook_start(w->options->exec, path, &d) < 0)
                 watch_say(w->live, "%s", d.text);
         if (w->options->keep > 0 &&
-            keep_newest(w->dir, slash ? slash + 1 : path, w->options->pid ? NULL : w->options->exe,
+            keep_newest(w->dir, slash ? slash + 1 : path, watch_targets_are_looked_for(&w->options->targets) ? w->options->targets.exe : NULL,
                         w->options->keep, &d) < 0)
                 watch_say(w->live, "%s", d.text);
 }

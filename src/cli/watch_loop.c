@@ -8,6 +8,7 @@
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
 #include <sys/timerfd.h>
+#include <sys/wait.h>
 
 #include "base/clock.h"
 #include "capture/capture_cost.h"
@@ -15,6 +16,7 @@
 #include "cli/last_word.h"
 #include "cli/watch_arm.h"
 #include "cli/watch_find.h"
+#include "cli/watch_place.h"
 #include "cli/watch_signals.h"
 #include "cli/watch_token.h"
 
@@ -62,6 +64,7 @@ void watch_loop_close(struct watcher *w)
 {
         live_line_erase(&w->live);
         watch_set_close(&w->set);
+        places_close(&w->places);
         exit_events_close(&w->exits);
         fd_closep(&w->epoll_fd);
         fd_closep(&w->timer_fd);
@@ -154,7 +157,8 @@ int watch_loop_add(struct watcher *w, struct target *t, struct diag *d)
                 return r;
         if (observer_needs_capture(&w->options->rules))
                 set_capture(w, p);
-        announce(w, p);
+        if (!watch_targets_by_place(&w->options->targets))
+                announce(w, p);
         say_lines(w, text);
         watch_exits(w);
         r = watch_fds(w, p);
@@ -230,6 +234,7 @@ static void process_ended(struct watcher *w, struct watched *p)
 {
         char text[96], rss[SIZE_TEXT];
         struct buf word = BUF_FIXED(text, sizeof(text));
+        int status;
 
         watch_loop_retire(w, p);
         /* Its end may still have to be written. */
@@ -238,9 +243,21 @@ static void process_ended(struct watcher *w, struct watched *p)
                 p->gone = true;
                 p->next_ns = UINT64_MAX;
         }
+        /* Of a group's many processes only a violent end is news. */
+        if (watch_targets_by_place(&w->options->targets) &&
+            last_word_status(&p->target, &w->exits, &status) == 0 && WIFEXITED(status))
+                return;
         last_word(&p->target, &w->exits, &word);
         watch_say(&w->live, "%s (%d) %s; RSS was %s when last seen", p->target.comm, p->target.pid, text,
                   size_format(p->observer.sampler.now.rss, rss));
+}
+
+void watch_loop_attend(struct watcher *w, struct watched *p)
+{
+        if (p->near || observer_arming(&p->observer, &w->options->rules))
+                watch_arm(w, p);
+        else
+                watch_disarm(w, p);
 }
 
 static void tick(struct watcher *w, struct watched *p)
@@ -248,16 +265,16 @@ static void tick(struct watcher *w, struct watched *p)
         uint64_t sleep_ns = ENDING_POLL_NS;
         int fired = observer_tick(&p->observer, &w->options->rules, &w->machine, &sleep_ns);
 
-        if (fired >= 0 && observer_arming(&p->observer, &w->options->rules))
-                watch_arm(w, p);
-        else if (fired >= 0)
-                watch_disarm(w, p);
+        if (fired >= 0)
+                watch_loop_attend(w, p);
         if (fired > 0) {
                 fire(w, p, fired);
                 sleep_ns = 0;
         }
         if (fired < 0 && p->target.pidfd < 0 && target_check(&p->target) < 0)
                 process_ended(w, p);
+        if (fired >= 0 && watch_targets_by_place(&w->options->targets))
+                sleep_ns = watch_place_pace_ns(w, p, sleep_ns);
         if (!p->gone)
                 p->next_ns = clock_monotonic_ns() + sleep_ns;
 }
@@ -288,6 +305,8 @@ static void do_what_is_due(struct watcher *w)
                 end(w);
                 return;
         }
+        if (now_ns >= w->place_ns)
+                watch_place_look(w, now_ns);
         if (now_ns >= w->scan_ns)
                 watch_find_look(w, now_ns);
         for (unsigned i = 0; i < w->set.n && !w->ending; i++)
@@ -302,6 +321,8 @@ static void arm_timer(struct watcher *w)
         uint64_t next_ns = w->scan_ns < w->cycle_ns ? w->scan_ns : w->cycle_ns;
         struct itimerspec at = {0};
 
+        if (w->place_ns < next_ns)
+                next_ns = w->place_ns;
         if (w->end_ns < next_ns)
                 next_ns = w->end_ns;
         for (unsigned i = 0; i < w->set.n; i++)
@@ -390,8 +411,12 @@ static void show(struct watcher *w)
                 return;
         p = watch_set_largest(&w->set);
         if (!p) {
-                buf_str(&b, "waiting for ");
-                buf_escaped(&b, w->options->exe, strlen(w->options->exe));
+                char who[128];
+                struct buf words = BUF_FIXED(who, sizeof(who));
+
+                watch_targets_describe(&w->options->targets, &words);
+                buf_str(&b, "waiting for a ");
+                buf_escaped(&b, who, words.len);
         } else {
                 if (w->set.n > 1)
                         buf_printf(&b, "%u processes; the largest: ", w->set.n);
@@ -412,7 +437,7 @@ int watch_loop_run(struct watcher *w)
                 if (!w->ending)
                         do_what_is_due(w);
                 watch_set_sweep(&w->set);
-                if (w->set.n == 0 && w->options->pid)
+                if (w->set.n == 0 && !watch_targets_are_looked_for(&w->options->targets))
                         end(w);
                 show(w);
                 if (w->ending && !watch_dump_busy(&w->dumps))

@@ -14,6 +14,7 @@
 #include "cli/watch_dump.h"
 #include "cli/watch_options.h"
 #include "cli/watch_set.h"
+#include "trigger/places.h"
 
 struct watcher {
         const struct watch_options *options;
@@ -22,14 +23,19 @@ struct watcher {
         struct watch_dumps dumps;
         struct live_line live;
         struct exe_match exe;
+        struct memory_group group; /* --group */
+        struct places places;      /* --group, --victim: where memory can run out */
         struct exit_events exits; /* only where pidfds do not tell */
         int epoll_fd, timer_fd, signal_fd;
 
         uint64_t scan_ns, cycle_ns, end_ns; /* monotonic, when they are due; UINT64_MAX: never */
+        uint64_t place_ns, rank_ns;         /* likewise: the next look at the places; the next ranking of victims */
         uint64_t cycles;                    /* periodic dumps done */
         uint64_t last_pid;                  /* at the last look */
         unsigned quiet_looks;               /* looks since a process had started */
         bool told_unwatched;                /* that a process cannot be watched */
+        bool told_left_out;                 /* that there are more than can be watched */
+        bool group_gone;                    /* its directory was not there at the last look */
         bool ending;                        /* only reports are waited for */
         int status;                         /* the exit status */
 };
@@ -43,6 +49,9 @@ int watch_loop_add(struct watcher *w, struct target *t, struct diag *d);
 
 /* Not to be watched any more; it leaves the set before the next turn. */
 void watch_loop_retire(struct watcher *w, struct watched *p);
+
+/* Have it attended, or not any more, as its conditions and places want. */
+void watch_loop_attend(struct watcher *w, struct watched *p);
 
 /* Run until there is nothing left to watch, the user ends it, or a count is reached.  The exit status. */
 int watch_loop_run(struct watcher *w);

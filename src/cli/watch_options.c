@@ -24,12 +24,11 @@ enum {
         OPT_NO_REPORT,
         OPT_KILL_BUDGET,
         OPT_SNAPSHOT,
-        OPT_TRIGGER
+        OPT_TRIGGER,
+        OPT_TARGET = 512,
 };
 
 static const struct option own_options[] = {
-        {"pid", required_argument, NULL, 'p'},
-        {"exename", required_argument, NULL, 'e'},
         {"interval", required_argument, NULL, 'i'},
         {"count", required_argument, NULL, 'c'},
         {"lock-memory", no_argument, NULL, 'l'},
@@ -45,11 +44,11 @@ static const struct option own_options[] = {
 
 #define OPTIONS_MAX 64
 
-/* Our own options and one per row of triggers.def, as getopt_long() wants them. */
+/* Our own options and one per row of triggers.def and watch_targets.def, as getopt_long() wants them. */
 static void build_options(struct option all[OPTIONS_MAX], char letters[OPTIONS_MAX])
 {
         size_t n = ARRAY_SIZE(own_options);
-        char *l = stpcpy(letters, ":p:e:i:c:o:lh");
+        char *l = stpcpy(letters, ":i:c:o:lh");
 
         memset(all, 0, OPTIONS_MAX * sizeof(*all));
         memcpy(all, own_options, sizeof(own_options));
@@ -61,7 +60,25 @@ static void build_options(struct option all[OPTIONS_MAX], char letters[OPTIONS_M
                         *l++ = ':';
                 }
         }
+        for (size_t i = 0; i < n_watch_target_types && n + 1 < OPTIONS_MAX; i++) {
+                const struct watch_target_type *t = &watch_target_types[i];
+
+                all[n++] = (struct option){t->option, t->argument ? required_argument : no_argument, NULL,
+                                           OPT_TARGET + (int)i};
+                if (t->letter) {
+                        *l++ = t->letter;
+                        *l++ = ':';
+                }
+        }
         *l = '\0';
+}
+
+static const struct watch_target_type *target_of_option(int c)
+{
+        for (size_t i = 0; i < n_watch_target_types; i++)
+                if (c == OPT_TARGET + (int)i || (c != 0 && c == watch_target_types[i].letter))
+                        return &watch_target_types[i];
+        return NULL;
 }
 
 static const struct trigger_type *trigger_of_option(int c)
@@ -115,14 +132,6 @@ static int parse_kill_budget(struct watch_options *o, struct diag *d)
                 return diag_set(d, -EINVAL,
                                 "--kill-budget %.40s: not a number of milliseconds from 1 to 2000", optarg);
         o->kill_budget_ns = ms * NS_PER_MS;
-        return 0;
-}
-
-static int parse_exe(struct watch_options *o, struct diag *d)
-{
-        if (optarg[0] != '/')
-                return diag_set(d, -EINVAL, "-e %.200s: not a full path; it begins with /", optarg);
-        o->exe = optarg;
         return 0;
 }
 
@@ -201,8 +210,8 @@ static int check_together(struct watch_options *o, int argc, char **argv, struct
         if (optind < argc)
                 return diag_set(d, -EINVAL, "'%s' is not expected; the process is given as -p PID",
                                 argv[optind]);
-        if (o->pid == 0 && !o->exe)
-                return diag_set(d, -EINVAL, "which process? give -p PID, or -e EXE for all of an executable");
+        if (watch_targets_check(&o->targets, d) < 0)
+                return -EINVAL;
         if (n_conditions(&o->rules) == 0 && o->interval_ns == 0 && is_never_armed(&o->rules))
                 return diag_set(d, -EINVAL,
                                 "when is a dump to be taken? with --arm never it takes a condition, as in "
@@ -213,16 +222,15 @@ static int check_together(struct watch_options *o, int argc, char **argv, struct
 static int parse_one(int c, char **argv, struct watch_options *o, struct diag *d)
 {
         const struct trigger_type *type = trigger_of_option(c);
+        const struct watch_target_type *target = target_of_option(c);
         uint64_t number;
         int r = 0;
 
         if (type)
                 return add_trigger(o, type, d);
+        if (target)
+                return target->parse(&o->targets, optarg, d);
         switch (c) {
-        case 'p':
-                return option_pid(optarg, &o->pid, d);
-        case 'e':
-                return parse_exe(o, d);
         case 'i':
                 return parse_interval(o, d);
         case 'c':
@@ -261,6 +269,23 @@ static int parse_one(int c, char **argv, struct watch_options *o, struct diag *d
         }
 }
 
+/* Where places decide who is attended, no process is by its own size. */
+static void take_arm(struct watch_options *o)
+{
+        struct observer_rules *rules = &o->rules;
+        unsigned kept = 0;
+
+        for (unsigned i = 0; i < rules->n_triggers; i++) {
+                bool arms = rules->triggers[i].type->ops->effect == TRIGGER_ARMS;
+
+                if (arms)
+                        o->arm = rules->triggers[i];
+                if (!arms || !watch_targets_by_place(&o->targets))
+                        rules->triggers[kept++] = rules->triggers[i];
+        }
+        rules->n_triggers = kept;
+}
+
 int watch_options_parse(int argc, char **argv, struct watch_options *ret, struct diag *d)
 {
         struct option all[OPTIONS_MAX];
@@ -268,7 +293,7 @@ int watch_options_parse(int argc, char **argv, struct watch_options *ret, struct
         struct watch_options o = {.report = true,
                                   .kill_budget_ns = AT_KILL_BUDGET_NS,
                                   .rules = {.cooldown_ns = COOLDOWN_DEFAULT_NS}};
-        int c, r = 0;
+        int c, r = trigger_parse(trigger_type_find("arm"), "never", &o.arm, d);
 
         build_options(all, letters);
         opterr = 0;
@@ -282,6 +307,7 @@ int watch_options_parse(int argc, char **argv, struct watch_options *ret, struct
                 return r;
         o.periodic = n_conditions(&o.rules) == 0 && o.interval_ns > 0;
         o.rules.never_armed = is_never_armed(&o.rules);
+        take_arm(&o);
         if (o.interval_ns == 0)
                 o.interval_ns = INTERVAL_DEFAULT_NS;
         o.rules.longest_ns = o.interval_ns;
@@ -292,27 +318,34 @@ int watch_options_parse(int argc, char **argv, struct watch_options *ret, struct
         return 0;
 }
 
+/* "  -p, --pid PID      these processes" */
+static void help_row(FILE *out, char letter, const char *option, const char *argument, const char *help)
+{
+        char name[64], dash[8] = "   ";
+
+        if (letter)
+                snprintf(dash, sizeof(dash), "-%c,", letter);
+        snprintf(name, sizeof(name), "  %s --%s %s", dash, option, argument ? argument : "");
+        fprintf(out, strlen(name) > 20 ? "%s\n                     %s\n" : "%-21s%s\n", name, help);
+}
+
 void watch_options_help(FILE *out)
 {
-        fputs("usage: swansong watch -p PID | -e EXE [CONDITION...] [OPTIONS]\n"
+        fputs("usage: swansong watch -p PID | -e EXE | --comm NAME | --group GROUP | --victim [CONDITION...] [OPTIONS]\n"
               "Is present when the kernel kills the process for memory, and captures it then, with all\n"
               "threads and memory still there; dumps it at any condition before; goes on watching.\n"
-              "Names each bundle on stdout (bundle: PATH); ends when the process ends, saying how.\n\n"
-              "  -p, --pid PID      the process\n"
-              "  -e, --exename EXE  with -p: refuse a process of any other executable (full path);\n"
-              "                     without: watch every process of it, those that start later too\n\n"
-              "Conditions (any of them; each may be given several times):\n",
+              "Names each bundle on stdout (bundle: PATH); ends when the processes given by -p have ended.\n\n",
               out);
+        for (size_t i = 0; i < n_watch_target_types; i++) {
+                const struct watch_target_type *t = &watch_target_types[i];
+
+                help_row(out, t->letter, t->option, t->argument, t->help);
+        }
+        fputs("\nConditions (any of them; each may be given several times):\n", out);
         for (size_t i = 0; i < n_trigger_types; i++) {
                 const struct trigger_type *t = &trigger_types[i];
-                char name[64];
 
-                if (t->letter)
-                        snprintf(name, sizeof(name), "  -%c, --%s %s", t->letter, t->option, t->argument);
-                else
-                        snprintf(name, sizeof(name), "      --%s %s", t->option, t->argument);
-                fprintf(out, strlen(name) > 20 ? "%s\n                     %s\n" : "%-21s%s\n", name,
-                        t->help);
+                help_row(out, t->letter, t->option, t->argument, t->help);
         }
         fputs("  * is armed then (--arm), so as to be present at the kill; with --snapshot it takes a dump, "
               "too.\n"

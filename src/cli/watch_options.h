@@ -10,12 +10,13 @@
 #include <sys/types.h>
 
 #include "base/diag.h"
+#include "cli/watch_targets.h"
 #include "trigger/observer.h"
 
 struct watch_options {
-        pid_t pid;       /* 0: every process of `exe` */
-        const char *exe; /* full path, or NULL */
+        struct watch_targets targets;
         struct observer_rules rules;
+        struct trigger arm;   /* --arm's level; where places decide (watch_place.h) it is not among the rules */
         uint64_t interval_ns; /* -i, or its default */
         bool periodic;        /* no condition, only -i: dump at every interval */
         uint64_t cycles;      /* end after so many intervals; 0: never */

@@ -24,7 +24,7 @@ int watch_set_add(struct watch_set *s, struct target *t, const struct observer_r
         w->target = taken;
         taken = TARGET_NONE;
         w->armed = ARMED_NONE;
-        w->arms_refused = w->gone = false;
+        w->arms_refused = w->gone = w->near = false;
         w->next_ns = 0;
         w->failures = 0;
         w->ended = false;

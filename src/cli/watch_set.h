@@ -5,9 +5,10 @@
 
 #include "base/target.h"
 #include "cli/armed.h"
+#include "cli/watch_targets.h"
 #include "trigger/observer.h"
 
-#define WATCH_SET_MAX 1024
+#define WATCH_SET_MAX WATCH_MAX
 
 struct watched {
         struct target target;
@@ -15,6 +16,7 @@ struct watched {
         struct armed armed; /* who attends it, if anybody does */
         bool arms_refused;  /* said once, not tried again */
         bool gone;          /* has ended; a capture of its end may still be written */
+        bool near;          /* a place that it is in is near its limit (watch_place.h): to be attended */
         uint64_t next_ns;   /* monotonic: the next tick */
         unsigned failures;  /* dumps that failed, one after the other */
         bool ended;         /* to be removed */

@@ -250,7 +250,8 @@ static bool place_look(struct place *place, struct machine *m, uint64_t longest_
         else if (place->near)
                 wait_ns = poll_interval_armed_ns(place_headroom(place), place->speed.peak, longest_ns);
         else
-                wait_ns = poll_interval_ns(place->level - place->used, place->speed.peak, longest_ns);
+                wait_ns = poll_interval_ns(place->level - place->used, place->speed.peak, POLL_AT_REST_NS,
+                                           longest_ns);
         place->next_ns = now_ns + wait_ns;
         return place->near != was_near;
 }
