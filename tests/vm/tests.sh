@@ -60,9 +60,9 @@ groups_remove() {
         echo "vm: # a group stays: $left"
 }
 
-# wait_for COMMAND...: until it succeeds, at most 20 s.
+# wait_for COMMAND...: until it succeeds, at most about 60 s.
 wait_for() {
-        for i in $(seq 200); do
+        for i in $(seq 600); do
                 "$@" && return
                 sleep 0.1
         done
