@@ -96,12 +96,22 @@ static size_t neighbourhood_end(size_t row)
         return end;
 }
 
+void collector_path(const struct collect *c, const struct collector *row, char *out, size_t size)
+{
+        if (row->scope == SCOPE_MACHINE)
+                snprintf(out, size, "%s", row->name);
+        else if (row->name[0] == '/')
+                snprintf(out, size, "%s", row->name + 1);
+        else
+                snprintf(out, size, "proc/%d/%s", c->target->pid, row->name);
+}
+
 /* There is no time left for this row. */
 static void leave_out(struct collect *c, const struct collector *row)
 {
         char path[128];
 
-        snprintf(path, sizeof(path), row->scope == SCOPE_MACHINE ? "%.0d%s" : "proc/%d/%s", c->target->pid, row->name);
+        collector_path(c, row, path, sizeof(path));
         section_missing(c->writer, path, row->optional, ETIME, "the time for it was used up");
 }
 

@@ -75,10 +75,7 @@ static void note_row(struct collect *c, const struct collector *row, int err, co
 {
         char path[128];
 
-        if (row->scope == SCOPE_MACHINE)
-                snprintf(path, sizeof(path), "%s", row->name);
-        else
-                snprintf(path, sizeof(path), "proc/%d/%s", c->target->pid, row->name);
+        collector_path(c, row, path, sizeof(path));
         section_missing(c->writer, path, row->optional, err, reason);
 }
 

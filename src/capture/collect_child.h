@@ -10,4 +10,7 @@
 /* Take the table's rows from `first` on, in this process. */
 void collect_rows(struct collect *c, size_t first);
 
+/* The path in the bundle that stands for the whole row. */
+void collector_path(const struct collect *c, const struct collector *row, char *out, size_t size);
+
 #endif

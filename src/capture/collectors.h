@@ -17,6 +17,7 @@ void groups_collect(struct collect *c, const struct collector *rows, size_t n);
 void fds_make(struct collect *c, const struct collector *row);
 void sockets_make(struct collect *c, const struct collector *row);
 void perf_map_make(struct collect *c, const struct collector *row);
+void recorder_make(struct collect *c, const struct collector *row);
 
 /* Does the row apply here? */
 bool numa_applies(const struct collect *c);    /* more than one node */

@@ -120,9 +120,7 @@ static void add_totals(const struct text *t)
         }
         buf_printf(t->out, " in %s blocks", text_count(r->heap.live_objects, count));
         if (whole(r) == r->memory.rss) {
-                buf_str(t->out, ",");
-                text_share(t, r->heap.live_bytes, r->memory.rss);
-                buf_str(t->out, " of RSS");
+                buf_printf(t->out, ", %.0f %% of RSS", 100 * (double)r->heap.live_bytes / (double)r->memory.rss);
         }
         buf_str(t->out, "; ");
         text_size(t, r->heap.allocated_bytes);
