@@ -24,6 +24,16 @@ struct priority priority_raise(void)
         return before;
 }
 
+void priority_raise_alone(void)
+{
+        struct sched_param fifo = {.sched_priority = FIFO_PRIORITY}, other = {0};
+
+        if (sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &fifo) == 0)
+                return;
+        if (sched_setscheduler(0, SCHED_OTHER | SCHED_RESET_ON_FORK, &other) == 0)
+                setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), NICE_PRIORITY);
+}
+
 void priority_restore(const struct priority *before)
 {
         sched_setscheduler(0, before->policy, &before->param);

@@ -17,6 +17,9 @@ struct priority {
 
 /* The best that is permitted: SCHED_FIFO, else a low nice value, else as before.  Threads begun from here inherit it. */
 struct priority priority_raise(void);
+/* The same for good, but not for the threads and processes that are begun from here (SCHED_RESET_ON_FORK). */
+void priority_raise_alone(void);
+
 void priority_restore(const struct priority *before);
 
 #endif

@@ -12,6 +12,7 @@
 #include "cli/survive.h"
 #include "cli/watch_find.h"
 #include "cli/watch_loop.h"
+#include "injector/priority.h"
 
 /* Ourselves: low in the kernel's list of victims, in memory, with what the capture needs touched. */
 static void prepare(const struct watch_options *o)
@@ -24,6 +25,7 @@ static void prepare(const struct watch_options *o)
         survive_raise_files();
         if (o->lock_memory && survive_lock_memory(&d) < 0)
                 complain("watch", &d);
+        priority_raise_alone();
         watch_dump_prepare();
         capture_prepare();
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* --arm LEVEL: from here on the process is attended, so that a kill finds us there.  Takes no dump by itself.
  *
- * What counts against the limit is the group's usage, which others may have filled; where that is not known, RSS. */
+ * What counts is what is used of the nearest limit, by whomever: a kill comes when the group is full, and a victim may hold
+ * little of it (tmpfs, 16 forked processes).  RSS only leads where the group's counters lag behind. */
 #include <errno.h>
 #include <string.h>
 
@@ -21,22 +22,32 @@ static int arm_parse(struct trigger *t, const char *text, struct diag *d)
         return 0;
 }
 
+static uint64_t arm_level(const struct trigger *t, const struct trigger_wholes *w)
+{
+        return size_resolve(&t->size, w->nearest.bytes);
+}
+
 static uint64_t arm_value(const struct trigger_view *v)
 {
-        if (v->now->group_usage != SAMPLE_UNKNOWN && v->now->group_usage > v->now->rss)
-                return v->now->group_usage;
+        if (v->now->used != SAMPLE_UNKNOWN && v->now->used > v->now->rss)
+                return v->now->used;
         return v->now->rss;
+}
+
+static uint64_t arm_end(const struct trigger_wholes *w)
+{
+        return w->nearest.bytes;
 }
 
 static void arm_explain(const struct trigger_view *v, struct buf *out)
 {
-        level_explain(v->trigger, "memory", arm_value(v), v->wholes->limit.bytes, v->wholes->limit.source,
+        level_explain(v->trigger, "memory", arm_value(v), v->wholes->nearest.bytes, v->wholes->nearest.source,
                       out);
 }
 
 static void arm_announce(const struct trigger *t, const struct trigger_wholes *w, struct buf *out)
 {
-        uint64_t level = level_of_limit(t, w);
+        uint64_t level = arm_level(t, w);
         char text[SIZE_TEXT];
 
         buf_printf(out,
@@ -48,10 +59,11 @@ static void arm_announce(const struct trigger *t, const struct trigger_wholes *w
 
 const struct trigger_ops trigger_arm = {
         .effect = TRIGGER_ARMS,
+        .needs = TRIGGER_NEEDS_USED,
         .parse = arm_parse,
-        .level = level_of_limit,
+        .level = arm_level,
         .value = arm_value,
-        .end = level_end_limit,
+        .end = arm_end,
         .explain = arm_explain,
         .announce = arm_announce,
 };

@@ -51,6 +51,16 @@ static void set_levels(struct observer *o, const struct observer_rules *rules)
         }
 }
 
+/* The kernel is to say when a process has to be attended; what it cannot say has to be looked for. */
+static void set_wake_ups(struct observer *o, const struct observer_rules *rules)
+{
+        o->woken = false;
+        for (unsigned i = 0; i < rules->n_triggers; i++)
+                if (rules->triggers[i].type->ops->effect == TRIGGER_ARMS && o->conditions[i].level > 0 &&
+                    o->conditions[i].level != UINT64_MAX)
+                        o->woken = group_events_set(&o->group_events, &o->limits, &rules->triggers[i].size);
+}
+
 /* What is used of the nearest limit.  True: that is another one now. */
 static bool read_used(struct observer *o, struct machine *m)
 {
@@ -74,6 +84,7 @@ static void read_wholes(struct observer *o, const struct observer_rules *rules, 
         read_used(o, m);
         limit_describe(&o->limits, o->nearest, m->mem_total, &o->wholes.nearest);
         set_levels(o, rules);
+        set_wake_ups(o, rules);
 }
 
 static int check_sources(struct observer *o, const struct observer_rules *rules, const struct target *t,
@@ -146,7 +157,10 @@ int observer_open(const struct target *t, const struct observer_rules *rules, st
                 return r;
         }
         limit_reader_open(t->proc_fd, &ret->limits);
+        ret->group_events = GROUP_EVENTS_NONE;
         read_wholes(ret, rules, m);
+        group_events_open(&ret->limits, &ret->group_events, &ret->events);
+        set_wake_ups(ret, rules);
         open_conditions(ret, rules, t, notes);
         return 0;
 }
@@ -206,6 +220,19 @@ static bool judge_event(struct observer *o, const struct observer_rules *rules, 
                trigger_dumps(t, rules->snapshot);
 }
 
+/* How often to look while nothing moves. */
+static uint64_t at_rest_ns(const struct observer *o, const struct trigger_ops *ops, uint64_t value)
+{
+        uint64_t end;
+
+        if (ops->effect != TRIGGER_ARMS)
+                return ops->at_rest_ns ? ops->at_rest_ns : POLL_AT_REST_NS;
+        if (o->woken)
+                return POLL_WOKEN_NS;
+        end = ops->end(&o->wholes);
+        return poll_unwoken_ns(value < end ? end - value : 0);
+}
+
 /* Judge condition i, a level; returns whether it fires and lowers *sleep_ns to when it has to be looked at
  * again. */
 static bool judge_level(struct observer *o, const struct observer_rules *rules, unsigned i,
@@ -244,8 +271,7 @@ static bool judge_level(struct observer *o, const struct observer_rules *rules, 
                 wait_ns = c->rearm.quiet_ns - now->monotonic_ns;
         } else if (bound < level || wait_ns == 0) {
                 wait_ns = poll_interval_ns(bound < level ? level - bound : 0, c->speed.peak,
-                                           ops->at_rest_ns ? ops->at_rest_ns : POLL_AT_REST_NS,
-                                           rules->longest_ns);
+                                           at_rest_ns(o, ops, bound), rules->longest_ns);
         }
         if (wait_ns < *sleep_ns)
                 *sleep_ns = wait_ns;

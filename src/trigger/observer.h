@@ -12,6 +12,7 @@
 
 #include "base/target.h"
 #include "trigger/event.h"
+#include "trigger/group_events.h"
 #include "trigger/history.h"
 #include "trigger/limit.h"
 #include "trigger/poll_interval.h"
@@ -45,6 +46,8 @@ struct observer {
                 const char *event; /* whose */
         } conditions[TRIGGERS_MAX];
         struct events events;
+        struct group_events group_events;
+        bool woken; /* the kernel wakes us where arming begins */
         struct history history;
 };
 

@@ -7,6 +7,9 @@
  * (32 to 64 pages). */
 #define SPEED_MIN_NS (100 * NS_PER_US)
 
+/* 1 % of a core. */
+#define POLL_UNWOKEN_SHORTEST_NS (2 * NS_PER_MS)
+
 static uint64_t time_for_ns(uint64_t bytes, uint64_t bytes_per_s)
 {
         double ns = (double)bytes / (double)bytes_per_s * NS_PER_S;
@@ -43,6 +46,15 @@ uint64_t poll_interval_armed_ns(uint64_t headroom, uint64_t speed, uint64_t long
         if (ns < POLL_AT_REST_NS)
                 ns = POLL_AT_REST_NS;
         return ns < longest_ns ? ns : longest_ns;
+}
+
+uint64_t poll_unwoken_ns(uint64_t headroom)
+{
+        uint64_t ns = time_for_ns(headroom, POLL_FASTEST_BYTES_PER_S) / 2;
+
+        if (ns < POLL_UNWOKEN_SHORTEST_NS)
+                return POLL_UNWOKEN_SHORTEST_NS;
+        return ns < POLL_AT_REST_NS ? ns : POLL_AT_REST_NS;
 }
 
 void poll_speed_update(struct poll_speed *s, uint64_t value, uint64_t now_ns)

@@ -166,6 +166,16 @@ class Armed(SwansongTest):
         self.assertEqual(proc_status(victim.pid)["TracerPid"], "0")
         watcher.terminate()
 
+    def test_armed_when_others_fill_the_group(self):
+        victim = self.leak(0.001)
+        watcher = self.watch(victim.pid)
+        self.assertIn("armed from", watcher.stderr.readline())
+        self.assertEqual(proc_status(victim.pid)["TracerPid"], "0")
+        other = self.spawn(self.group.command([sys.executable, "-c", "x = bytearray(50 << 20); input()"]), stdin=subprocess.PIPE)
+        self.wait_armed(victim.pid)
+        other.kill()
+        watcher.terminate()
+
     def test_signals_and_threads_come_and_go_as_ever(self):
         victim = self.spawn([sys.executable, "-c", CHURN], stdout=subprocess.PIPE, stdin=subprocess.PIPE)
         victim.stdout.readline()

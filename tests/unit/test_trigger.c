@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "trigger/group_events.h"
 #include "trigger/poll_interval.h"
 #include "trigger/proc_text.h"
 #include "trigger/rearm.h"
@@ -146,6 +147,23 @@ Test(poll_interval, is_cheap_at_rest)
                      "never shorter");
         cr_expect_eq(poll_interval_ns(MB, UINT64_MAX, POLL_AT_REST_NS, NS_PER_MS / 10), NS_PER_MS / 10,
                      "but -i is the longest");
+}
+
+Test(poll_interval, looks_twice_before_the_end_when_nobody_wakes_it)
+{
+        cr_expect_eq(poll_unwoken_ns(80 * MB), 5 * NS_PER_MS);
+        cr_expect_eq(poll_unwoken_ns(0), 2 * NS_PER_MS);
+        cr_expect_eq(poll_unwoken_ns(100 * GIB), POLL_AT_REST_NS);
+}
+
+Test(group_events, a_threshold_is_two_fds_and_bytes)
+{
+        char line[64];
+
+        group_events_line(17, 18, 734003200, line, sizeof(line));
+        cr_expect_str_eq(line, "17 18 734003200");
+        group_events_line(17, 18, UINT64_MAX, line, sizeof(line));
+        cr_expect_str_eq(line, "17 18 18446744073709551615");
 }
 
 Test(poll_interval, speed_is_a_peak_that_halves_each_second)
