@@ -40,6 +40,15 @@ size_t remote_read(const struct remote_memory *m, uint64_t address, void *to, si
         return done;
 }
 
+size_t remote_read_large(const struct remote_memory *m, uint64_t address, void *to, size_t n)
+{
+        struct iovec local = {to, n}, remote = {(void *)(uintptr_t)address, n};
+        ssize_t r = m->careful ? -1 : process_vm_readv(m->pid, &local, 1, &remote, 1, 0);
+
+        /* Refused, or not known to this kernel: the file may still do. */
+        return r >= 0 ? (size_t)r : remote_read(m, address, to, n);
+}
+
 static void read_singly(const struct remote_memory *m, struct remote_piece *pieces, size_t n)
 {
         for (size_t i = 0; i < n; i++)

@@ -37,6 +37,9 @@ void remote_memory_close(struct remote_memory *m);
 /* Returns how many of the n bytes could be read, from the start. */
 size_t remote_read(const struct remote_memory *m, uint64_t address, void *to, size_t n);
 
+/* The same for hundreds of KiB: twice as fast where process_vm_readv() may be used. */
+size_t remote_read_large(const struct remote_memory *m, uint64_t address, void *to, size_t n);
+
 /* Read all pieces, n <= REMOTE_BATCH. */
 void remote_read_many(const struct remote_memory *m, struct remote_piece *pieces, size_t n);
 

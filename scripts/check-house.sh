@@ -24,15 +24,16 @@ allowed() {
         bundle) echo "base arch" ;;
         injector) echo "base arch bundle" ;;
         trigger) echo "base arch bundle" ;;
-        capture) echo "base arch bundle injector" ;;
-        cli) echo "base arch bundle injector trigger capture" ;;
+        census) echo "base arch injector" ;;
+        capture) echo "base arch bundle injector census" ;;
+        cli) echo "base arch bundle injector trigger census capture" ;;
         analysis) echo "base arch bundle" ;;
         render) echo "base arch bundle analysis" ;;
         esac
 }
 
 check_includes() {
-        for room in base arch bundle trigger capture cli analysis render injector; do
+        for room in base arch bundle trigger census capture cli analysis render injector; do
                 dir=$1/src/$room
                 [ $room = injector ] && dir=$1/injector
                 [ -d "$dir" ] || continue

@@ -16,6 +16,7 @@ void groups_collect(struct collect *c, const struct collector *rows, size_t n);
 /* Sections that are more than a copy. */
 void fds_make(struct collect *c, const struct collector *row);
 void sockets_make(struct collect *c, const struct collector *row);
+void census_make(struct collect *c, const struct collector *row);
 void perf_map_make(struct collect *c, const struct collector *row);
 void recorder_make(struct collect *c, const struct collector *row);
 

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: MIT */
+/* census - the sections of proc/PID/census (docs/bundle.md): what src/census found in the heap. */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "census/census.h"
+#include "capture/collectors.h"
+#include "capture/memory_tight.h"
+
+#define MAPS_MAX    ((size_t)64 << 20)
+#define OBJECT_ROWS 1000
+
+/* Left for writing what was counted. */
+#define WRITING_NS (20 * NS_PER_MS)
+
+static const char *const kinds[TALLY_KINDS] = {
+        [TALLY_MODULE] = "module", [TALLY_HEAP] = "heap",   [TALLY_ZERO] = "zero",
+        [TALLY_TEXT] = "text",     [TALLY_OTHER] = "other",
+};
+
+struct table {
+        struct collect *c;
+        const struct collector *row;
+        char path[96];
+};
+
+static void table_begin(struct table *t, const char *name, const char *header)
+{
+        snprintf(t->path, sizeof(t->path), "proc/%d/%s/%s.tsv", t->c->target->pid, t->row->name, name);
+        section_begin(t->c->writer, t->path, t->row->optional);
+        section_write(t->c->writer, header, strlen(header));
+}
+
+static void table_end(struct table *t, const struct census *census)
+{
+        if (census->late)
+                section_end(t->c->writer, SECTION_CUT, ETIME,
+                            "the time for it was used up: a part of the heap was counted");
+        else
+                section_end(t->c->writer, SECTION_OK, 0, NULL);
+}
+
+_printf_(2, 3) static void table_row(struct table *t, const char *format, ...)
+{
+        char line[512];
+        va_list ap;
+        int n;
+
+        va_start(ap, format);
+        n = vsnprintf(line, sizeof(line), format, ap);
+        va_end(ap);
+        section_write(t->c->writer, line, n < (int)sizeof(line) ? (size_t)n : sizeof(line) - 1);
+}
+
+static void write_totals(struct table *t, const struct census *census)
+{
+        table_begin(t, "totals", "what\tvalue\n");
+        table_row(t, "allocator\t%s\n", census->allocator);
+        table_row(t, "layout\t%s\n", census->versions);
+        if (census->mmapped_known) {
+                table_row(t, "mmapped\t%" PRIu64 "\n", census->mmapped);
+                table_row(t, "mmapped_blocks\t%" PRIu64 "\n", census->blocks_mmapped);
+        }
+        table_row(t, "bytes_read\t%" PRIu64 "\n", census->bytes_read);
+        table_row(t, "swapped_pages\t%" PRIu64 "\n", census->swapped_pages);
+        table_row(t, "duration_ns\t%" PRIu64 "\n", census->duration_ns);
+        table_row(t, "uncounted_blocks\t%" PRIu64 "\n", census->tally.crowded.blocks);
+        table_row(t, "uncounted_bytes\t%" PRIu64 "\n", census->tally.crowded.bytes);
+        table_end(t, census);
+}
+
+static void write_arenas(struct table *t, const struct census *census)
+{
+        table_begin(
+                t, "arenas",
+                "arena\taddress\tsystem\tin_use\tin_use_blocks\tfree\tfree_blocks\tfree_largest\ttrimmable\t"
+                "cached\tcached_blocks\ttop\tunseen\ttorn\n");
+        for (size_t i = 0; i < census->n_arenas; i++) {
+                const struct heap_sums *s = &census->arenas[i].sums;
+
+                table_row(t,
+                          "%zu\t0x%" PRIx64 "\t%" PRIu64 "\t%" PRIu64 "\t%" PRIu64 "\t%" PRIu64 "\t%" PRIu64
+                          "\t%" PRIu64 "\t%" PRIu64 "\t%" PRIu64 "\t%" PRIu64 "\t%" PRIu64 "\t%" PRIu64
+                          "\t%" PRIu64 "\n",
+                          i, census->arenas[i].address, s->system, s->in_use, s->blocks_in_use, s->free,
+                          s->blocks_free, s->free_largest, s->trimmable, s->cached, s->blocks_cached, s->top,
+                          s->unseen, s->torn);
+        }
+        table_end(t, census);
+}
+
+static void write_sizes(struct table *t, const struct census *census)
+{
+        table_begin(t, "sizes", "size_max\tblocks\tbytes\n");
+        for (uint32_t i = 0; i < TALLY_SIZES; i++)
+                if (census->tally.sizes[i].blocks > 0)
+                        table_row(t, "%" PRIu64 "\t%" PRIu64 "\t%" PRIu64 "\n", tally_row_bytes(i),
+                                  census->tally.sizes[i].blocks, census->tally.sizes[i].bytes);
+        table_end(t, census);
+}
+
+static void write_objects(struct table *t, struct census *census)
+{
+        size_t n = tally_sort(&census->tally);
+
+        table_begin(t, "objects", "kind\tword\tsize_max\tblocks\tbytes\n");
+        for (size_t i = 0; i < n && i < OBJECT_ROWS; i++) {
+                const struct tally_object *o = &census->tally.objects[i];
+
+                table_row(t, "%s\t0x%" PRIx64 "\t%" PRIu64 "\t%" PRIu64 "\t%" PRIu64 "\n", kinds[o->kind - 1],
+                          o->word, tally_row_bytes(o->size_row), o->count.blocks, o->count.bytes);
+        }
+        table_end(t, census);
+}
+
+void census_make(struct collect *c, const struct collector *row)
+{
+        _cleanup_buf_ struct buf maps = BUF_GROWING(MAPS_MAX);
+        _cleanup_fd_ int pagemap = openat(c->target->proc_fd, "pagemap", O_RDONLY | O_CLOEXEC);
+        uint64_t deadline_ns = c->progress->deadline_ns;
+        struct remote_memory memory = {.fd = -1};
+        struct census *census = NULL;
+        struct table t = {c, row, ""};
+        int r = file_read_at(c->target->proc_fd, "maps", &maps);
+
+        if (r == 0)
+                r = remote_memory_open(c->target->proc_fd, c->target->pid, memory_is_tight(c->target),
+                                       &memory);
+        if (r == 0)
+                r = census_take(&(struct census_request){.memory = &memory,
+                                                         .pagemap_fd = pagemap,
+                                                         .maps = &maps,
+                                                         .deadline_ns = deadline_ns - WRITING_NS},
+                                &census);
+        remote_memory_close(&memory);
+        if (r < 0 || census->refused[0]) {
+                snprintf(t.path, sizeof(t.path), "proc/%d/%s", c->target->pid, row->name);
+                if (collect_target_died(c))
+                        section_died(c->writer, t.path, row->optional);
+                else
+                        section_missing(c->writer, t.path, row->optional, -r,
+                                        census ? census->refused : NULL);
+                census_free(census);
+                return;
+        }
+        write_totals(&t, census);
+        write_arenas(&t, census);
+        write_sizes(&t, census);
+        write_objects(&t, census);
+        census_free(census);
+}

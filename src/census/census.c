@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: MIT */
+#include "census/census.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "census/cached.h"
+
+/* libc's data with .bss has 60 KiB. */
+#define DATA_MAX ((size_t)1 << 20)
+
+#define HEAPS_MAX 65536
+
+struct heap_info {
+        uint64_t arena, prev, size, mprotect_size;
+};
+
+struct taking {
+        struct census *census;
+        struct walk walk;
+        struct window window;
+        const struct remote_memory *memory;
+        const struct glibc_layout *layout;
+        uint64_t *words; /* libc's data */
+        size_t n_words;
+        struct glibc_totals totals;
+        bool totals_known;
+        const struct range *main_heap; /* [heap], or NULL */
+};
+
+static int refuse(struct census *c, const char *why)
+{
+        snprintf(c->refused, sizeof(c->refused), "%s", why);
+        return 0;
+}
+
+/* The allocator that stands in front of libc's serves the program. */
+static bool find_allocator(struct census *c)
+{
+        const struct ranges *r = &c->ranges;
+
+        c->allocator = r->libjemalloc   ? "jemalloc"
+                       : r->libtcmalloc ? "tcmalloc"
+                       : r->libmimalloc ? "mimalloc"
+                       : r->glibc       ? "glibc"
+                                        : NULL;
+        if (!c->allocator)
+                refuse(c, "not understood: no libc.so of glibc is loaded (a static program, or another C "
+                          "library)");
+        else if (!r->glibc || strcmp(c->allocator, "glibc") != 0)
+                snprintf(c->refused, sizeof(c->refused), "not understood: the allocator is %s", c->allocator);
+        return c->refused[0] == '\0';
+}
+
+/* Read the writable part of libc at ranges.list[i], .bss and all, into t->words.  Its address. */
+static uint64_t read_data(struct taking *t, size_t i)
+{
+        const struct ranges *r = &t->census->ranges;
+        uint64_t start = r->list[i].start, end = r->list[i].end;
+        size_t bytes;
+
+        for (size_t k = i + 1; k < r->n && r->list[k].module == r->list[i].module && r->list[k].writable &&
+                               r->list[k].start == end;
+             k++)
+                end = r->list[k].end;
+        bytes = end - start < DATA_MAX ? (size_t)(end - start) : DATA_MAX;
+        t->n_words = remote_read(t->memory, start, t->words, bytes) / sizeof(*t->words);
+        return start;
+}
+
+static bool find_main_arena(struct taking *t, struct glibc_arena *ret)
+{
+        const struct ranges *r = &t->census->ranges;
+
+        for (size_t i = r->libc; i < r->n && r->list[i].module == r->list[r->libc].module; i++) {
+                if (!r->list[i].writable)
+                        continue;
+                t->layout = glibc_find_arena(t->words, t->n_words, read_data(t, i), ret);
+                if (t->layout)
+                        return true;
+        }
+        return false;
+}
+
+static void find_totals(struct taking *t)
+{
+        const struct ranges *r = &t->census->ranges;
+        const struct range *heap = NULL;
+
+        /* What brk(2) gave; in a main arena that never grew there is none. */
+        for (size_t i = 0; i < r->n; i++)
+                if (r->list[i].heap && !heap)
+                        heap = &r->list[i];
+        t->main_heap = heap;
+        if (heap)
+                t->totals_known =
+                        glibc_find_totals(t->words, t->n_words, heap->start, heap->start + 4096, &t->totals);
+        t->census->mmapped_known = t->totals_known;
+        t->census->mmapped = t->totals.mmapped_bytes;
+        t->census->blocks_mmapped = t->totals.mmapped_blocks;
+}
+
+static void sums_add(struct heap_sums *to, const struct heap_sums *s)
+{
+        to->system += s->system;
+        to->in_use += s->in_use;
+        to->blocks_in_use += s->blocks_in_use;
+        to->free += s->free;
+        to->blocks_free += s->blocks_free;
+        to->trimmable += s->trimmable;
+        to->top += s->top;
+        to->unseen += s->unseen;
+        to->torn += s->torn;
+        to->cached += s->cached;
+        to->blocks_cached += s->blocks_cached;
+        if (s->free_largest > to->free_largest)
+                to->free_largest = s->free_largest;
+}
+
+static void count_top(struct taking *t, uint64_t top, struct heap_sums *sums)
+{
+        uint64_t header[2];
+
+        if (remote_read(t->memory, top, header, sizeof(header)) == sizeof(header))
+                sums->top = header[1] & ~CHUNK_FLAGS;
+}
+
+/* From the first block that brk(2) gave to the top.  Where it grew by mmap(2), the rest is not seen. */
+static void walk_main(struct taking *t, const struct glibc_arena *a, struct heap_sums *sums)
+{
+        uint64_t start = t->totals_known ? t->totals.sbrk_base : t->main_heap ? t->main_heap->start : 0;
+        uint64_t walked;
+
+        t->walk.non_main = false;
+        if (t->main_heap && a->top >= t->main_heap->start && a->top < t->main_heap->end)
+                walk_heap(&t->walk, start, t->main_heap->end, a->top, sums);
+        walked = sums->in_use + sums->free + sums->top + sums->unseen;
+        if (walked < sums->system)
+                sums->unseen += sums->system - walked;
+}
+
+/* Its heaps, from the one with the top back to the first, which holds the arena itself. */
+static void walk_other(struct taking *t, const struct glibc_arena *a, struct heap_sums *sums)
+{
+        uint64_t first = a->address & ~(GLIBC_HEAP_MAX - 1), heap = a->top & ~(GLIBC_HEAP_MAX - 1),
+                 info_bytes = a->address - first;
+
+        t->walk.non_main = true;
+        for (unsigned n = 0; heap != 0 && n < HEAPS_MAX && !t->walk.late; n++) {
+                struct heap_info info;
+                uint64_t start = heap + info_bytes;
+
+                if (remote_read(t->memory, heap, &info, sizeof(info)) != sizeof(info) ||
+                    info.arena != a->address || info.size > GLIBC_HEAP_MAX)
+                        break;
+                if (heap == first)
+                        start = (a->address + (uint64_t)t->layout->words * 8 + 15) & ~UINT64_C(15);
+                walk_heap(&t->walk, start, heap + info.size, a->top, sums);
+                if (heap == first)
+                        break;
+                heap = info.prev;
+        }
+}
+
+static void take_arena(struct taking *t, const struct glibc_arena *a, bool is_main)
+{
+        struct census *c = t->census;
+        struct census_arena *out = &c->arenas[c->n_arenas++];
+
+        *out = (struct census_arena){.address = a->address, .main = is_main, .sums.system = a->system_mem};
+        count_top(t, a->top, &out->sums);
+        if (is_main)
+                walk_main(t, a, &out->sums);
+        else
+                walk_other(t, a, &out->sums);
+        cached_take_fastbins(&t->walk, a, &out->sums);
+        /* A thread's cache lies in its arena, but may hold blocks of others: the sum over all is right. */
+        cached_take_tcaches(&t->walk, &out->sums);
+        sums_add(&c->sums, &out->sums);
+}
+
+static void take_arenas(struct taking *t, const struct glibc_arena *main_arena)
+{
+        struct glibc_arena a = *main_arena;
+
+        take_arena(t, &a, true);
+        while (a.next != main_arena->address && t->census->n_arenas < CENSUS_ARENAS_MAX && !t->walk.late) {
+                uint64_t words[300], address = a.next;
+                size_t bytes = (size_t)t->layout->words * sizeof(*words);
+
+                if (address % GLIBC_HEAP_MAX > 256 ||
+                    remote_read(t->memory, address, words, bytes) != bytes ||
+                    !glibc_arena_parse(t->layout, words, address, &a)) {
+                        t->census->sums.torn++;
+                        return;
+                }
+                take_arena(t, &a, false);
+        }
+}
+
+static int take(struct taking *t)
+{
+        struct glibc_arena main_arena;
+        struct census *c = t->census;
+
+        if (!find_allocator(c))
+                return 0;
+        t->words = malloc(DATA_MAX);
+        if (!t->words)
+                return -ENOMEM;
+        if (!find_main_arena(t, &main_arena))
+                return refuse(c, "glibc's main arena was not found in libc's data: nothing allocated yet, "
+                                 "memory that may not "
+                                 "be read, or a version that is not known");
+        c->versions = t->layout->versions;
+        find_totals(t);
+        take_arenas(t, &main_arena);
+        c->late = t->walk.late;
+        c->bytes_read = t->window.bytes_read;
+        c->swapped_pages = t->window.swapped;
+        return 0;
+}
+
+int census_take(const struct census_request *request, struct census **ret)
+{
+        uint64_t begin_ns = clock_monotonic_ns();
+        struct census *c = calloc(1, sizeof(*c));
+        struct taking *t = calloc(1, sizeof(*t));
+        int r = c && t ? ranges_make(request->maps, &c->ranges) : -ENOMEM;
+
+        if (r == 0)
+                r = tally_make(&c->ranges, &c->tally);
+        if (r == 0)
+                r = window_make(request->memory, request->pagemap_fd, &t->window);
+        if (r == 0) {
+                t->census = c;
+                t->memory = request->memory;
+                t->walk = (struct walk){
+                        .window = &t->window, .tally = &c->tally, .deadline_ns = request->deadline_ns};
+                r = take(t);
+                free(t->words);
+        }
+        if (t)
+                window_done(&t->window);
+        free(t);
+        if (r < 0) {
+                census_free(c);
+                return r;
+        }
+        c->duration_ns = clock_monotonic_ns() - begin_ns;
+        *ret = c;
+        return 0;
+}
+
+void census_free(struct census *c)
+{
+        if (!c)
+                return;
+        tally_done(&c->tally);
+        ranges_done(&c->ranges);
+        free(c);
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/* census - who is in the heap of a process that was started without us: glibc's arenas, read from outside while it runs on.
+ *
+ * Reads memory, never writes, never stops anybody.  Refuses, with the reason, what it does not understand.
+ */
+#ifndef SWANSONG_CENSUS_CENSUS_H
+#define SWANSONG_CENSUS_CENSUS_H
+
+#include "census/tally.h"
+#include "census/walk.h"
+
+#define CENSUS_ARENAS_MAX 1024
+
+struct census_request {
+        const struct remote_memory *memory;
+        int pagemap_fd;         /* or -1 */
+        const struct buf *maps; /* the text of /proc/PID/maps */
+        uint64_t deadline_ns;   /* CLOCK_MONOTONIC */
+};
+
+struct census_arena {
+        uint64_t address;
+        bool main;
+        struct heap_sums sums;
+};
+
+struct census {
+        const char *allocator; /* "glibc", "jemalloc" ...; NULL: none was recognised */
+        const char *versions;  /* of the layout: "2.27 or later" */
+        char refused[160];     /* why there is nothing, or "" */
+        struct census_arena arenas[CENSUS_ARENAS_MAX];
+        size_t n_arenas;
+        struct heap_sums sums; /* of all arenas */
+        uint64_t mmapped,
+                blocks_mmapped; /* bytes of blocks with a mapping of their own, by the allocator's own count */
+        bool mmapped_known;
+        uint64_t bytes_read, swapped_pages, duration_ns;
+        bool late; /* the deadline came first: what is there is a part */
+        struct ranges ranges;
+        struct tally tally;
+};
+
+/* 0 (also when it was refused), -ENOMEM.  Free with census_free(). */
+int census_take(const struct census_request *request, struct census **ret);
+void census_free(struct census *c);
+
+#endif

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: MIT */
+#include "census/walk.h"
+
+#include "base/clock.h"
+
+/* struct tcache_perthread_struct with its header: 64 counters of 1 byte (2.26 to 2.29) or 2, and 64 lists. */
+#define TCACHE_BLOCK_OLD 0x250
+#define TCACHE_BLOCK     0x290
+
+#define READ_AGAIN 3
+#define CHAIN      8 /* blocks that must make sense in a row to go on from */
+#define LOOK_EVERY 65536
+
+struct header {
+        uint64_t prev_size, size;
+};
+
+static bool header_at(struct walk *w, uint64_t address, uint64_t end, struct header *ret)
+{
+        const struct header *h = window_at(w->window, address, sizeof(*h), end);
+
+        if (h)
+                *ret = *h;
+        return h != NULL;
+}
+
+/* May a block of this heap begin so? */
+static bool is_sane(const struct walk *w, const struct header *h, uint64_t address, uint64_t end)
+{
+        uint64_t size = h->size & ~CHUNK_FLAGS;
+
+        if (h->size & CHUNK_MMAPPED || size % 16 != 0 || size < CHUNK_MIN || size > end - address)
+                return false;
+        return w->non_main || !(h->size & CHUNK_NON_MAIN);
+}
+
+/* A free block's size stands behind it, too. */
+static bool follows(const struct header *block, const struct header *next)
+{
+        return next->size & CHUNK_PREV_INUSE || next->prev_size == (block->size & ~CHUNK_FLAGS);
+}
+
+static bool is_chain(struct walk *w, uint64_t address, uint64_t end, uint64_t top)
+{
+        struct header h, next;
+
+        if (!header_at(w, address, end, &h))
+                return false;
+        for (unsigned i = 0; i < CHAIN; i++) {
+                if (address == top)
+                        return true;
+                if (!is_sane(w, &h, address, end))
+                        return false;
+                address += h.size & ~CHUNK_FLAGS;
+                if (address == end)
+                        return true;
+                if (!header_at(w, address, end, &next) || !follows(&h, &next))
+                        return false;
+                h = next;
+        }
+        return true;
+}
+
+/* The next place from where the blocks make sense, or `end`. */
+static uint64_t resume_at(struct walk *w, uint64_t address, uint64_t end, uint64_t top)
+{
+        unsigned looked = 0;
+
+        for (address += 16; address < end; address += 16) {
+                if (!window_at(w->window, address, sizeof(struct header), end))
+                        address |= w->window->page_size - 16; /* this page is not there */
+                else if (is_chain(w, address, end, top))
+                        return address;
+                if (++looked % LOOK_EVERY == 0 && clock_monotonic_ns() > w->deadline_ns) {
+                        w->late = true;
+                        break;
+                }
+        }
+        return end;
+}
+
+static void count_free(struct walk *w, uint64_t address, uint64_t size, struct heap_sums *sums)
+{
+        uint64_t page = w->window->page_size, first = (address + 4 * 8 + 16 + page - 1) & ~(page - 1),
+                 last = (address + size) & ~(page - 1);
+
+        sums->free += size;
+        sums->blocks_free++;
+        sums->trimmable += last > first ? last - first : 0;
+        if (size > sums->free_largest)
+                sums->free_largest = size;
+}
+
+static void count_in_use(struct walk *w, uint64_t address, uint64_t size, uint64_t word,
+                         struct heap_sums *sums)
+{
+        sums->in_use += size;
+        sums->blocks_in_use++;
+        tally_add(w->tally, size, word);
+        if ((size == TCACHE_BLOCK || size == TCACHE_BLOCK_OLD) && w->n_tcaches < TCACHES_MAX)
+                w->tcaches[w->n_tcaches++] = address;
+}
+
+/* One block.  Returns its size; 0: it makes no sense; UINT64_MAX: the heap ends here. */
+static uint64_t step(struct walk *w, uint64_t address, uint64_t end, struct heap_sums *sums)
+{
+        struct header h, next;
+        const uint64_t *word;
+        uint64_t size, first = 0;
+
+        if (!header_at(w, address, end, &h))
+                return 0;
+        size = h.size & ~CHUNK_FLAGS;
+        /* What glibc puts at the end of a heap that is not the last: 16 bytes, then a size of 0. */
+        if (size <= 16 && end - address <= 4096)
+                return UINT64_MAX;
+        if (!is_sane(w, &h, address, end))
+                return 0;
+        word = window_at(w->window, address + sizeof(h), sizeof(*word), end);
+        if (word)
+                first = *word;
+        if (address + size == end) {
+                count_in_use(w, address, size, first, sums);
+                return size;
+        }
+        if (!header_at(w, address + size, end, &next) || !follows(&h, &next))
+                return 0;
+        if (next.size & CHUNK_PREV_INUSE)
+                count_in_use(w, address, size, first, sums);
+        else
+                count_free(w, address, size, sums);
+        return size;
+}
+
+void walk_heap(struct walk *w, uint64_t start, uint64_t end, uint64_t top, struct heap_sums *sums)
+{
+        uint64_t at = start, blocks = 0;
+        unsigned again = 0;
+
+        if (top >= start && top < end)
+                end = top;
+        window_forget(w->window);
+        while (at < end && !w->late) {
+                uint64_t size = step(w, at, end, sums), next;
+
+                if (size == UINT64_MAX)
+                        return;
+                if (size > 0) {
+                        at += size;
+                        again = 0;
+                        w->late = ++blocks % LOOK_EVERY == 0 && clock_monotonic_ns() > w->deadline_ns;
+                        continue;
+                }
+                window_forget(w->window);
+                if (again++ < READ_AGAIN)
+                        continue;
+                again = 0;
+                next = resume_at(w, at, end, top);
+                sums->torn++;
+                sums->unseen += next - at;
+                at = next;
+        }
+        sums->unseen += at < end ? end - at : 0;
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/* walk - go through the blocks of one glibc heap, from its first to its top.
+ *
+ *      | chunk in use | chunk free      | chunk in use | top
+ *      a block is in use if the next one's PREV_INUSE says so
+ * The program runs on meanwhile: a header that makes no sense is read again, then the walk goes on at the next place from
+ * where a chain of blocks makes sense, and what lies between is counted as not seen.
+ */
+#ifndef SWANSONG_CENSUS_WALK_H
+#define SWANSONG_CENSUS_WALK_H
+
+#include "census/glibc.h"
+#include "census/tally.h"
+#include "census/window.h"
+
+/* tcaches met on the way: a block of every thread's that has one. */
+#define TCACHES_MAX 4096
+
+/* All in bytes unless they count. */
+struct heap_sums {
+        uint64_t system; /* what the heap has from the kernel */
+        uint64_t in_use,
+                blocks_in_use; /* handed out by malloc, with headers; thread caches' blocks too until they are taken back */
+        uint64_t free, blocks_free; /* in lists, or on their way there */
+        uint64_t free_largest;
+        uint64_t trimmable; /* whole pages within free blocks: malloc_trim(3) could give them back */
+        uint64_t top;
+        uint64_t unseen, torn;          /* skipped; how often */
+        uint64_t cached, blocks_cached; /* free, in thread caches and fast lists; not in in_use nor in free */
+};
+
+struct walk {
+        struct window *window;
+        struct tally *tally;
+        uint64_t deadline_ns; /* CLOCK_MONOTONIC */
+        bool non_main;        /* of all blocks */
+        bool late;            /* the deadline has passed */
+        uint64_t tcaches[TCACHES_MAX];
+        size_t n_tcaches;
+};
+
+/* The blocks in [start, end): until `top`, if it lies there, of which *sums gets what is there.  Adds to *sums. */
+void walk_heap(struct walk *w, uint64_t start, uint64_t end, uint64_t top, struct heap_sums *sums);
+
+#endif
