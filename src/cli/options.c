@@ -93,7 +93,7 @@ static int make_state_dir(const char *path, struct diag *d)
         }
 }
 
-static int state_dir_name(char path[PATH_MAX], struct diag *d)
+int option_state_dir(char path[PATH_MAX], struct diag *d)
 {
         const char *xdg = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
         int n;
@@ -123,7 +123,7 @@ int option_out_dir(const char *given, bool state, char **ret_name, struct diag *
         if (!given && env && *env)
                 given = env;
         if (!given && state) {
-                r = state_dir_name(path, d);
+                r = option_state_dir(path, d);
                 if (r == 0)
                         r = make_state_dir(path, d);
                 if (r < 0)

@@ -3,6 +3,7 @@
 #ifndef SWANSONG_CLI_OPTIONS_H
 #define SWANSONG_CLI_OPTIONS_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <sys/types.h>
 
@@ -25,6 +26,9 @@ bool pid_namespace_is_initial(void);
  * /var/lib/swansong for root), made if it is missing (0700).  Returns the directory's fd; *ret_name is its
  * malloc'ed name for messages.  -errno with d filled. */
 int option_out_dir(const char *given, bool state, char **ret_name, struct diag *d);
+
+/* Only the name of the state directory, which need not exist.  0, or -errno with d filled. */
+int option_state_dir(char path[PATH_MAX], struct diag *d);
 
 /* Fill d for what getopt_long() returned (':' or '?'), the optstring beginning with ':'. */
 void option_error(int c, char **argv, struct diag *d);
