@@ -6,6 +6,7 @@
 #   scripts/check-house.sh --self-test   show that each rule can fail
 #
 # Includes go one way: base <- arch <- bundle <- {trigger, injector, capture} <- cli   (swansong)
+#                   base <- brake <- cli
 #                                      bundle <- analysis <- render                    (swansong-report)
 set -u
 
@@ -24,16 +25,17 @@ allowed() {
         bundle) echo "base arch" ;;
         injector) echo "base arch bundle" ;;
         trigger) echo "base arch bundle" ;;
+        brake) echo "base" ;;
         census) echo "base arch injector" ;;
         capture) echo "base arch bundle injector census" ;;
-        cli) echo "base arch bundle injector trigger census capture" ;;
+        cli) echo "base arch bundle injector trigger brake census capture" ;;
         analysis) echo "base arch bundle" ;;
         render) echo "base arch bundle analysis" ;;
         esac
 }
 
 check_includes() {
-        for room in base arch bundle trigger census capture cli analysis render injector; do
+        for room in base arch bundle trigger brake census capture cli analysis render injector; do
                 dir=$1/src/$room
                 [ $room = injector ] && dir=$1/injector
                 [ -d "$dir" ] || continue

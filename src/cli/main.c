@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "arch/arch.h"
+#include "brake/left_behind.h"
 #include "cli/command.h"
 #include "cli/report_child.h"
 
@@ -58,6 +59,11 @@ static void standard_fds_reserve(void)
                         return;
 }
 
+static void say(const struct diag *d)
+{
+        fprintf(stderr, "swansong: %s\n", d->text);
+}
+
 int main(int argc, char **argv)
 {
         struct diag d;
@@ -73,6 +79,7 @@ int main(int argc, char **argv)
         }
         if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0)
                 return print_version();
+        left_behind_undo(say);
         for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
                 if (strcmp(argv[1], commands[i].name) == 0)
                         return commands[i].run(argc - 1, argv + 1);
