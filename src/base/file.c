@@ -161,3 +161,28 @@ int dir_remove_tree(int parent, const char *name)
                 first = -errno;
         return first;
 }
+
+int dir_tree_bytes(int parent, const char *name, uint64_t *ret)
+{
+        _cleanup_dir_ DIR *dir = NULL;
+        struct dirent *entry;
+        uint64_t bytes = 0;
+        int r = dir_open_at(parent, name, &dir);
+
+        if (r < 0)
+                return r;
+        while ((entry = readdir(dir))) {
+                uint64_t below = 0;
+                struct stat st;
+
+                if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+                        continue;
+                if (fstatat(dirfd(dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+                        continue; /* it has gone meanwhile */
+                bytes += (uint64_t)st.st_blocks * 512;
+                if (S_ISDIR(st.st_mode) && dir_tree_bytes(dirfd(dir), entry->d_name, &below) == 0)
+                        bytes += below;
+        }
+        *ret = bytes;
+        return 0;
+}

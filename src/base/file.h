@@ -4,6 +4,7 @@
 #define SWANSONG_BASE_FILE_H
 
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "base/buf.h"
@@ -26,6 +27,10 @@ int dir_open_trusted(const char *path, struct diag *d);
 
 /* opendir() of `name` below the directory `parent` ("." for itself), never through a link at its end.  0 or -errno. */
 int dir_open_at(int parent, const char *name, DIR **ret);
+
+/* What the directory tree `name` below the directory `parent` takes of the disk, never following a symlink.  0 or
+ * -errno. */
+int dir_tree_bytes(int parent, const char *name, uint64_t *ret);
 
 /* Remove the directory tree `name` below the directory `parent`, never following a symlink.  0 or -errno of the first failure.
  */

@@ -51,8 +51,7 @@ static void watcher_done(struct watcher *w)
 {
         watch_loop_close(w);
         machine_close(&w->machine);
-        fd_closep(&w->dumps.dir);
-        free(w->dumps.dir_name);
+        watch_dump_done(&w->dumps);
 }
 
 int cmd_watch(int argc, char **argv)

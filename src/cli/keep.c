@@ -75,9 +75,7 @@ int bundle_label_compare(const struct bundle_label *a, const struct bundle_label
         return r ? r : (a->number > b->number) - (a->number < b->number);
 }
 
-/* Does the bundle's manifest name this executable?  Our own writer's spelling is compared: whatever looks
- * different stays. */
-static bool manifest_names(int dirfd, const char *name, const char *exe)
+bool bundle_names_exe(int dirfd, const char *name, const char *exe)
 {
         _cleanup_fd_ int dir = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
         _cleanup_fd_ int fd = dir < 0 ? -1 : openat(dir, "manifest.json", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
@@ -89,7 +87,7 @@ static bool manifest_names(int dirfd, const char *name, const char *exe)
                memmem(text.data, text.len, wanted.data, wanted.len);
 }
 
-static bool is_ours(int dirfd, const char *name)
+bool bundle_is_ours(int dirfd, const char *name)
 {
         struct stat st;
 
@@ -101,14 +99,14 @@ static bool is_same_target(int dirfd, const char *name, const struct bundle_labe
                            const struct bundle_label *newest, const char *exe)
 {
         if (strcmp(l->target, newest->target) != 0 &&
-            (!exe || strcmp(l->comm, newest->comm) != 0 || !manifest_names(dirfd, name, exe)))
+            (!exe || strcmp(l->comm, newest->comm) != 0 || !bundle_names_exe(dirfd, name, exe)))
                 return false;
-        return is_ours(dirfd, name);
+        return bundle_is_ours(dirfd, name);
 }
 
-/* The oldest bundle of the target, and how many there are. */
-static int find_oldest(int dirfd, const struct bundle_label *newest, const char *exe, char oldest[256],
-                       unsigned *ret_n)
+/* The oldest bundle of the target that may be removed, "" if there is none, and how many there are. */
+static int find_oldest(int dirfd, const struct bundle_label *newest, const struct keep *keep,
+                       char oldest[256], unsigned *ret_n)
 {
         _cleanup_dir_ DIR *dir = NULL;
         struct bundle_label first = {0};
@@ -118,13 +116,17 @@ static int find_oldest(int dirfd, const struct bundle_label *newest, const char 
 
         if (r < 0)
                 return r;
+        oldest[0] = '\0';
         while ((entry = readdir(dir))) {
                 struct bundle_label l;
 
                 if (bundle_label_parse(entry->d_name, &l) < 0 ||
-                    !is_same_target(dirfd, entry->d_name, &l, newest, exe))
+                    !is_same_target(dirfd, entry->d_name, &l, newest, keep->exe))
                         continue;
-                if (n++ == 0 || bundle_label_compare(&l, &first) < 0) {
+                n++;
+                if (keep->spare && keep->most > 1 && strcmp(entry->d_name, keep->spare) == 0)
+                        continue;
+                if (!oldest[0] || bundle_label_compare(&l, &first) < 0) {
                         first = l;
                         snprintf(oldest, 256, "%s", entry->d_name);
                 }
@@ -140,7 +142,7 @@ static bool is_same_second(const char *name, const struct bundle_label *newest)
         return bundle_label_parse(name, &l) == 0 && strcmp(l.time, newest->time) == 0;
 }
 
-int keep_newest(int dirfd, const char *newest_name, const char *exe, unsigned keep, struct diag *d)
+int keep_newest(int dirfd, const char *newest_name, const struct keep *keep, struct diag *d)
 {
         struct bundle_label newest;
         char oldest[256];
@@ -150,10 +152,10 @@ int keep_newest(int dirfd, const char *newest_name, const char *exe, unsigned ke
         if (r < 0)
                 return diag_set(d, r, "%s: not a bundle's name", newest_name);
         for (;;) {
-                r = find_oldest(dirfd, &newest, exe, oldest, &n);
+                r = find_oldest(dirfd, &newest, keep, oldest, &n);
                 if (r < 0)
                         return diag_set(d, r, "looking for older bundles: %s", strerror(-r));
-                if (n <= keep || is_same_second(oldest, &newest))
+                if (n <= keep->most || !oldest[0] || is_same_second(oldest, &newest))
                         return removed;
                 r = dir_remove_tree(dirfd, oldest);
                 if (r < 0)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* keep - remove a target's older bundles, and nothing else.
+/* keep - what a bundle's name says, and --keep: remove a target's older bundles, and nothing else.
  *
  * A directory is removed only if its name is exactly COMM.PID.YYYYmmddTHHMMSSZ[.N].swansong with the same
  * COMM and PID as the new bundle (or, where a whole executable is watched, the same COMM, and a manifest.json
@@ -28,8 +28,22 @@ int bundle_label_parse(const char *name, struct bundle_label *ret);
 /* <0 if a is older than b. */
 int bundle_label_compare(const struct bundle_label *a, const struct bundle_label *b);
 
-/* Leave the `keep` newest bundles of the target that `newest` (a name in dirfd) belongs to.  `exe`: NULL, or
- * the executable whose bundles of other PIDs count too.  How many were removed, or -errno with d filled. */
-int keep_newest(int dirfd, const char *newest, const char *exe, unsigned keep, struct diag *d);
+/* Is it a directory that belongs to us, and no link? */
+bool bundle_is_ours(int dirfd, const char *name);
+
+/* Does the bundle's manifest name this executable?  Our own writer's spelling is compared: whatever looks
+ * different is not. */
+bool bundle_names_exe(int dirfd, const char *name, const char *exe);
+
+struct keep {
+        unsigned most;   /* bundles of the target that stay, the newest */
+        const char *exe; /* NULL, or the executable whose bundles of other PIDs count too */
+        const char *
+                spare; /* NULL, or the first of a ramp: it stays instead of the oldest of the others, unless most is 1 */
+};
+
+/* Leave so many bundles of the target that `newest` (a name in dirfd) belongs to.  How many were removed, or -errno with
+ * d filled. */
+int keep_newest(int dirfd, const char *newest, const struct keep *keep, struct diag *d);
 
 #endif

@@ -56,7 +56,7 @@ static void hear(struct watcher *w, struct watched *p, struct armed_message *m)
         case ARMED_BUNDLE:
                 path = strdup(m->text);
                 if (path)
-                        watch_dump_publish(&w->dumps, path, p->armed.binaries_fd, m->incomplete);
+                        watch_dump_publish(&w->dumps, path, p->armed.binaries_fd, m->incomplete, p->ramp);
                 if (w->options->max_dumps && w->dumps.taken >= w->options->max_dumps)
                         w->ending = true;
                 break;

@@ -157,6 +157,7 @@ int watch_loop_add(struct watcher *w, struct target *t, struct diag *d)
                 return r;
         if (observer_needs_capture(&w->options->rules))
                 set_capture(w, p);
+        watch_dump_adopt(&w->dumps, &p->target);
         if (!watch_targets_by_place(&w->options->targets))
                 announce(w, p);
         say_lines(w, text);
@@ -188,10 +189,10 @@ static void arm_again(void *data)
         watch_arm(after->w, after->p);
 }
 
-static int dump(struct watcher *w, struct watched *p, const char *kind, const char *sentence)
+static int dump(struct watcher *w, struct watched *p, const char *kind, const char *sentence, char **ramp)
 {
         struct rearm_after after = {w, p};
-        struct dump_reason why = {kind, sentence, watch_is_armed(p) ? arm_again : NULL, &after};
+        struct dump_reason why = {kind, sentence, ramp, watch_is_armed(p) ? arm_again : NULL, &after};
         int r;
 
         /* A process has one tracer. */
@@ -211,7 +212,7 @@ static void dump_all(struct watcher *w, const char *kind, const char *sentence)
 {
         for (unsigned i = 0; i < w->set.n && !w->ending; i++)
                 if (!w->set.items[i]->ended && !w->set.items[i]->gone)
-                        dump(w, w->set.items[i], kind, sentence);
+                        dump(w, w->set.items[i], kind, sentence, NULL);
 }
 
 static void fire(struct watcher *w, struct watched *p, int fired)
@@ -222,7 +223,9 @@ static void fire(struct watcher *w, struct watched *p, int fired)
         struct buf sentence = BUF_FIXED(text, sizeof(text));
 
         observer_explain(&p->observer, rules, fired, &sentence);
-        if (dump(w, p, observer_kind(rules, fired), text) == 0) {
+        if (!observer_in_ramp(&p->observer, rules))
+                freep(&p->ramp);
+        if (dump(w, p, observer_kind(rules, fired), text, &p->ramp) == 0) {
                 observer_fired(&p->observer, rules, fired);
                 return;
         }

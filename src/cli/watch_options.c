@@ -24,6 +24,7 @@ enum {
         OPT_NO_REPORT,
         OPT_KILL_BUDGET,
         OPT_SNAPSHOT,
+        OPT_MAX_DISK,
         OPT_TRIGGER,
         OPT_TARGET = 512,
 };
@@ -35,6 +36,7 @@ static const struct option own_options[] = {
         {"cooldown", required_argument, NULL, OPT_COOLDOWN},
         {"max-dumps", required_argument, NULL, OPT_MAX_DUMPS},
         {"keep", required_argument, NULL, OPT_KEEP},
+        {"max-disk", required_argument, NULL, OPT_MAX_DISK},
         {"exec", required_argument, NULL, OPT_EXEC},
         {"snapshot", no_argument, NULL, OPT_SNAPSHOT},
         {"no-report", no_argument, NULL, OPT_NO_REPORT},
@@ -132,6 +134,16 @@ static int parse_kill_budget(struct watch_options *o, struct diag *d)
                 return diag_set(d, -EINVAL,
                                 "--kill-budget %.40s: not a number of milliseconds from 1 to 2000", optarg);
         o->kill_budget_ns = ms * NS_PER_MS;
+        return 0;
+}
+
+static int parse_max_disk(struct watch_options *o, struct diag *d)
+{
+        struct size_spec size;
+
+        if (size_parse(optarg, &size) < 0 || size.is_percent)
+                return diag_set(d, -EINVAL, "--max-disk %.40s: not a size; write 512M or 20G", optarg);
+        o->max_disk = size.bytes;
         return 0;
 }
 
@@ -252,6 +264,8 @@ static int parse_one(int c, char **argv, struct watch_options *o, struct diag *d
                 r = parse_count("--keep", 1000000, &number, d);
                 o->keep = r < 0 ? 0 : (unsigned)number;
                 return r;
+        case OPT_MAX_DISK:
+                return parse_max_disk(o, d);
         case OPT_EXEC:
                 o->exec = optarg;
                 return 0;
@@ -364,7 +378,11 @@ void watch_options_help(FILE *out)
               "  -o DIR             where bundles go (default: $SWANSONG_DIR, else "
               "$XDG_STATE_HOME/swansong,\n"
               "                     ~/.local/state/swansong, /var/lib/swansong for root)\n"
-              "      --keep N       remove all but the N newest bundles of this target in that directory\n"
+              "      --keep N       remove all but the N newest bundles of this target in that directory;\n"
+              "                     of a ramp the first stays, too, instead of the oldest of them\n"
+              "      --max-disk SIZE\n"
+              "                     what its bundles may take there; the oldest go first, but the first of\n"
+              "                     a ramp and the newest\n"
               "      --exec CMD     for each bundle run CMD by /bin/sh; its path is $SWANSONG_BUNDLE and "
               "$1;\n"
               "                     what it prints goes to stderr\n"

@@ -22,6 +22,7 @@ struct watch_options {
         uint64_t cycles;      /* end after so many intervals; 0: never */
         uint64_t max_dumps;   /* end after so many dumps; 0: never */
         unsigned keep;        /* bundles of one target; 0: all */
+        uint64_t max_disk;    /* bytes of all bundles; 0: no limit */
         const char *out_dir;
         uint64_t kill_budget_ns;
         const char *exec; /* a shell command for each bundle, or NULL */

@@ -27,6 +27,7 @@ int watch_set_add(struct watch_set *s, struct target *t, const struct observer_r
         w->arms_refused = w->gone = w->near = false;
         w->next_ns = 0;
         w->failures = 0;
+        w->ramp = NULL;
         w->ended = false;
         *ret = s->items[s->n++] = w;
         w = NULL;
@@ -46,6 +47,7 @@ static void watched_free(struct watched *w)
         armed_stop(&w->armed);
         observer_close(&w->observer);
         target_close(&w->target);
+        free(w->ramp);
         free(w);
 }
 

@@ -19,6 +19,7 @@ struct watched {
         bool near;          /* a place that it is in is near its limit (watch_place.h): to be attended */
         uint64_t next_ns;   /* monotonic: the next tick */
         unsigned failures;  /* dumps that failed, one after the other */
+        char *ramp;         /* the first bundle of the present ramp, or NULL */
         bool ended;         /* to be removed */
 };
 

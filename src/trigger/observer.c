@@ -216,6 +216,7 @@ static bool judge_event(struct observer *o, const struct observer_rules *rules, 
 
         c->happened = false;
         judge_nearness(o, t, i, happened, true);
+        c->rearm.fired = c->rearm.fired && c->near;
         return happened && o->sampler.now.monotonic_ns >= c->rearm.quiet_ns &&
                trigger_dumps(t, rules->snapshot);
 }
@@ -355,6 +356,14 @@ void observer_explain(const struct observer *o, const struct observer_rules *rul
                 t->type->ops->explain(&v, out);
         }
         explain_growth(o, out);
+}
+
+bool observer_in_ramp(const struct observer *o, const struct observer_rules *rules)
+{
+        for (unsigned i = 0; i < rules->n_triggers; i++)
+                if (o->conditions[i].rearm.fired)
+                        return true;
+        return false;
 }
 
 void observer_fired(struct observer *o, const struct observer_rules *rules, int fired)

@@ -79,6 +79,9 @@ const char *observer_kind(const struct observer_rules *rules, int fired);
 void observer_explain(const struct observer *o, const struct observer_rules *rules, int fired,
                       struct buf *out);
 
+/* Has a condition fired that was not over since?  Then the next dump shows the same rise. */
+bool observer_in_ramp(const struct observer *o, const struct observer_rules *rules);
+
 /* Tell it what became of the dump.  Both count from now on. */
 void observer_fired(struct observer *o, const struct observer_rules *rules, int fired);
 void observer_failed(struct observer *o, const struct observer_rules *rules, int fired, uint64_t wait_ns);

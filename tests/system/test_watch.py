@@ -437,7 +437,7 @@ class Bundles(Case):
         v = self.grow()
         w = self.watching("-p", str(v.pid), "--rss", "20M")
         v.tell("grow 30")
-        w.wait_for("no dump is taken below 8 MiB", times=2)
+        w.wait_for("no dump is taken below 8.00 MiB", times=2)
         self.assertEqual(os.listdir(self.out), [])
         v.send("exit 0")
         self.assertEqual(w.end(), (4, []))

@@ -111,7 +111,8 @@ Test(keep_newest, removes_only_older_bundles_of_the_same_process)
 {
         struct diag d = {0};
 
-        cr_assert_eq(keep_newest(dir, "x.1.20261121T050003Z.swansong", NULL, 1, &d), 2, "%s", d.text);
+        cr_assert_eq(keep_newest(dir, "x.1.20261121T050003Z.swansong", &(struct keep){.most = 1}, &d), 2,
+                     "%s", d.text);
         cr_expect(there("x.1.20261121T050003Z.swansong"));
         cr_expect(!there("x.1.20261121T050000Z.swansong"));
         cr_expect(!there("x.1.20261121T050000Z.2.swansong"));
@@ -127,8 +128,8 @@ Test(keep_newest, counts_the_newest_itself)
 {
         struct diag d = {0};
 
-        cr_expect_eq(keep_newest(dir, "x.1.20261121T050003Z.swansong", NULL, 3, &d), 0);
-        cr_expect_eq(keep_newest(dir, "x.1.20261121T050003Z.swansong", NULL, 2, &d), 1);
+        cr_expect_eq(keep_newest(dir, "x.1.20261121T050003Z.swansong", &(struct keep){.most = 3}, &d), 0);
+        cr_expect_eq(keep_newest(dir, "x.1.20261121T050003Z.swansong", &(struct keep){.most = 2}, &d), 1);
         cr_expect(!there("x.1.20261121T050000Z.swansong"));
         cr_expect(there("x.1.20261121T050000Z.2.swansong"));
 }
@@ -137,7 +138,9 @@ Test(keep_newest, of_a_whole_executable)
 {
         struct diag d = {0};
 
-        cr_expect_eq(keep_newest(dir, "x.1.20261121T050003Z.swansong", "/bin/x", 1, &d), 3, "%s", d.text);
+        cr_expect_eq(keep_newest(dir, "x.1.20261121T050003Z.swansong",
+                                 &(struct keep){.most = 1, .exe = "/bin/x"}, &d),
+                     3, "%s", d.text);
         cr_expect(!there("x.2.20261121T040000Z.swansong"), "the same executable");
         cr_expect(there("x.3.20261121T040000Z.swansong"), "another executable of that name");
         cr_expect(there("y.1.20261121T040000Z.swansong"), "another name");
@@ -147,12 +150,26 @@ Test(keep_newest, leaves_the_newest_second_alone)
 {
         struct diag d = {0};
 
-        cr_expect_eq(keep_newest(dir, "x.1.20261121T050000Z.2.swansong", NULL, 1, &d), 0);
+        cr_expect_eq(keep_newest(dir, "x.1.20261121T050000Z.2.swansong", &(struct keep){.most = 1}, &d), 0);
 }
 
 Test(keep_newest, refuses_a_name_that_is_no_bundle)
 {
         struct diag d = {0};
 
-        cr_expect_eq(keep_newest(dir, "notes", NULL, 1, &d), -EINVAL);
+        cr_expect_eq(keep_newest(dir, "notes", &(struct keep){.most = 1}, &d), -EINVAL);
+}
+
+Test(keep_newest, spares_the_first_of_a_ramp)
+{
+        struct diag d = {0};
+        const struct keep keep = {.most = 2, .spare = "x.1.20261121T050000Z.swansong"};
+        const struct keep one = {.most = 1, .spare = "x.1.20261121T050000Z.swansong"};
+
+        cr_assert_eq(keep_newest(dir, "x.1.20261121T050003Z.swansong", &keep, &d), 1, "%s", d.text);
+        cr_expect(there("x.1.20261121T050000Z.swansong"));
+        cr_expect(!there("x.1.20261121T050000Z.2.swansong"));
+        cr_expect_eq(keep_newest(dir, "x.1.20261121T050003Z.swansong", &one, &d), 1);
+        cr_expect(!there("x.1.20261121T050000Z.swansong"));
+        cr_expect(there("x.1.20261121T050003Z.swansong"));
 }
