@@ -10,6 +10,7 @@
 #include "cli/command.h"
 #include "cli/options.h"
 #include "cli/survive.h"
+#include "cli/watch.h"
 #include "cli/watch_find.h"
 #include "cli/watch_loop.h"
 #include "injector/priority.h"
@@ -54,7 +55,7 @@ static void watcher_done(struct watcher *w)
         watch_dump_done(&w->dumps);
 }
 
-int cmd_watch(int argc, char **argv)
+int watch_main(int argc, char **argv, int ready_fd)
 {
         /* Static: they hold paths and lists, and the stack is to stay small. */
         static struct watch_options o;
@@ -89,7 +90,14 @@ int cmd_watch(int argc, char **argv)
         }
         if (r < 0)
                 complain("watch", &d);
+        else if (ready_fd >= 0)
+                close(ready_fd);
         r = r < 0 ? target_status(r) : watch_loop_run(&w);
         watcher_done(&w);
         return r;
+}
+
+int cmd_watch(int argc, char **argv)
+{
+        return watch_main(argc, argv, -1);
 }

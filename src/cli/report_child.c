@@ -7,31 +7,14 @@
 #include <string.h>
 #include <sys/wait.h>
 
+#include "cli/beside.h"
 #include "cli/survive.h"
-
-static const char *const places[] = {"%s/swansong-report", "%s/../libexec/swansong/swansong-report"};
 
 static int find_program(char path[PATH_MAX], struct diag *d)
 {
-        char self[PATH_MAX - 64];
-        ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-        char *slash;
+        static const char *const installed[] = {"../libexec/swansong/swansong-report", NULL};
 
-        if (n < 0)
-                return diag_set(d, -errno, "/proc/self/exe: %s", strerror(errno));
-        self[n] = '\0';
-        slash = strrchr(self, '/');
-        if (slash)
-                *slash = '\0';
-        for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
-                snprintf(path, PATH_MAX, places[i], self);
-                if (access(path, X_OK) == 0)
-                        return 0;
-        }
-        return diag_set(d, -ENOENT,
-                        "swansong-report is neither in %s nor in its ../libexec/swansong: no report can be "
-                        "made, install both",
-                        self);
+        return beside_find("swansong-report", installed, path, d);
 }
 
 int report_child_exec(const char *const argv[], struct diag *d)

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT */
+#include "capture/remains.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/recorder_head.h"
+#include "bundle/writer.h"
+#include "capture/manifest.h"
+
+/* More than any honest recorder has; see collectors.def. */
+#define RECORDER_MOST (UINT64_C(64) << 20)
+
+static void write_recorder(const struct remains *remains, struct bundle_writer *w)
+{
+        char piece[65536];
+        uint64_t at = 0;
+        ssize_t n = 0;
+
+        if (remains->recorder_fd < 0) {
+                section_missing(w, "recorder", true, 0,
+                                "the process left none: it did not run under the agent");
+                return;
+        }
+        section_begin(w, "recorder", true);
+        while (at < RECORDER_MOST) {
+                n = pread(remains->recorder_fd, piece, sizeof(piece), (off_t)at);
+                if (n < 0 && errno == EINTR)
+                        continue;
+                if (n <= 0)
+                        break;
+                section_write(w, piece, (size_t)n);
+                at += (uint64_t)n;
+        }
+        if (n < 0)
+                section_end(w, SECTION_CUT, errno, NULL);
+        else if (n > 0)
+                section_end(w, SECTION_CUT, 0, "longer than is kept of one file");
+        else
+                section_end(w, SECTION_OK, 0, NULL);
+}
+
+/* What the recorder knows of its process, which /proc does not any more. */
+static void identify(const struct remains *remains, struct manifest *m)
+{
+        const struct recorder_header *h = remains->head;
+
+        m->realtime_ns = clock_realtime_ns();
+        m->monotonic_ns = clock_monotonic_ns();
+        m->threads.pause_ns = UINT64_MAX;
+        if (!h)
+                return;
+        snprintf(m->id.exe, sizeof(m->id.exe), "%s", h->exe);
+        m->id.ns_pid = h->pid <= INT32_MAX ? (pid_t)h->pid : 0;
+        m->realtime_ns = recorder_realtime(h, h->updated_ns);
+        m->monotonic_ns = h->updated_ns;
+}
+
+static void write_sections(const struct remains *remains, const struct capture_request *request,
+                           struct bundle_writer *w)
+{
+        write_recorder(remains, w);
+        if (request->history && request->history->len > 0)
+                section_put(w, "history.tsv", request->history->data, request->history->len);
+        if (remains->kmsg && remains->kmsg->len > 0)
+                section_put(w, "kmsg", remains->kmsg->data, remains->kmsg->len);
+        else
+                section_missing(w, "kmsg", true, 0,
+                                "the kernel's log has no word of it, or could not be read");
+}
+
+static int write_all(const struct remains *remains, struct manifest *m, struct bundle_writer *w,
+                     struct diag *d)
+{
+        int r;
+
+        write_sections(remains, m->request, w);
+        m->complete = true;
+        r = manifest_write(m, w);
+        if (r < 0)
+                return diag_set(d, r, "%s: %s", bundle_path(w), strerror(-r));
+        return bundle_finish(w, d);
+}
+
+int remains_write(const struct remains *remains, const struct capture_request *request,
+                  struct capture_outcome *ret, struct diag *d)
+{
+        const struct target *t = request->target;
+        struct capture_outcome outcome = {.binaries_fd = -1, .target_died = true, .pause_ns = UINT64_MAX};
+        struct manifest m = {.request = request};
+        struct bundle_writer *w;
+        int r;
+
+        identify(remains, &m);
+        r = bundle_create(request->out_dirfd, request->out_dir, t->comm, t->pid, m.realtime_ns, &w, d);
+        if (r < 0)
+                return r;
+        r = write_all(remains, &m, w, d);
+        if (r == 0) {
+                outcome.path = strdup(bundle_path(w));
+                outcome.incomplete = bundle_incomplete(w);
+                r = outcome.path ? 0 : diag_set(d, -ENOMEM, "%s", strerror(ENOMEM));
+        } else {
+                bundle_discard(w);
+        }
+        bundle_writer_free(w);
+        if (r == 0)
+                *ret = outcome;
+        return r;
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/* remains - the bundle of a process that is gone: its recorder, and the kernel's word about its end. */
+#ifndef SWANSONG_CAPTURE_REMAINS_H
+#define SWANSONG_CAPTURE_REMAINS_H
+
+#include "base/recorder_layout.h"
+#include "capture/capture.h"
+
+struct remains {
+        int recorder_fd;                    /* -1: it left none */
+        const struct recorder_header *head; /* of the recorder, or NULL */
+        const struct buf *kmsg;             /* docs/bundle.md, or NULL */
+};
+
+/* request: where the bundle goes and why; its target says who it was (the descriptors in it are not used), its
+ * guarantee is "recorder" or "kernel".  0, or -errno with d filled and nothing left behind. */
+int remains_write(const struct remains *remains, const struct capture_request *request,
+                  struct capture_outcome *ret, struct diag *d);
+
+#endif
