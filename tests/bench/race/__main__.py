@@ -44,7 +44,7 @@ def show(row, results):
 
 def show_end(results, seconds):
     """The sum, and whatever needs an explanation; were all kills of armed victims captured completely?"""
-    armed = [r for r in results if r["watched"] in rows.ARMED]
+    armed = [r for r in results if r["watched"] in rows.UNNAMED]
     kills, complete = sum(r["kills"] for r in armed), sum(r["complete"] for r in armed)
     print(f"armed: {complete} of {kills} kills captured completely; {seconds:.0f} s")
     not_run = {}

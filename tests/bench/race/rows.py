@@ -11,7 +11,9 @@ import re
 # memory: see tests/victims/hog.c; speed in MiB/s, 0 is as fast as the machine can.
 Victim = collections.namedtuple("Victim", "place memory threads speed limit_mib watchers")
 
+# Present at the kill.  `victim`: armed by the same level, but nobody has been named.
 ARMED = ("at 70 %", "always")
+UNNAMED = ("victim",) + ARMED
 ALL = ARMED + ("early", "held", "memdoor")
 
 
@@ -31,8 +33,8 @@ def host(place):
 VM = ([Victim("v2", "anon", n, 0, 96, ALL) for n in (1, 32, 256)] +
       [Victim("v2", memory, 1, 0, 96, ARMED) for memory in ("shared", "populate", "memset", "huge", "tmpfs")] +
       [Victim("v2", "every", 32, 0, 96, ARMED), Victim("v2", "forks", 1, 0, 96, ARMED), Victim("v2 group", "forks", 1, 0, 96, ARMED)] +
-      [Victim("machine", "anon", n, 0, None, ARMED) for n in (1, 32, 256)] +
-      [Victim("machine", memory, 1, 0, None, ARMED) for memory in ("shared", "populate", "memset", "huge")])
+      [Victim("machine", "anon", n, 0, None, UNNAMED) for n in (1, 32, 256)] +
+      [Victim("machine", memory, 1, 0, None, UNNAMED) for memory in ("shared", "populate", "memset", "huge")])
 
 
 def name(victim, watcher):

@@ -51,7 +51,7 @@ def one_run(victim, watcher_class, log):
     try:
         log.kills()
         hog = Victim(place, victim.memory, victim.threads, victim.speed, nonce)
-        watcher = watcher_class(hog, directory, place.limit_kib)
+        watcher = watcher_class(hog, directory, place)
         watcher.until_ready()
         hog.go()
         gone = hog.wait(DEATH_S)

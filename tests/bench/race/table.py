@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The lab's table, a line per row as soon as it is measured, and the same as JSON."""
 
+import re
 from statistics import median
 
 HEAD = (f"{'place':<9} {'memory':<9} {'threads':>7} {'MiB/s':>6} {'watched':<9} {'kills':>5} {'armed':>6} {'complete':>9} {'share':>6}"
@@ -41,11 +42,11 @@ def line(row):
 
 
 def reasons(row):
-    """Why kills of this row were not captured completely: "2x no bundle: ..."."""
+    """Why kills of this row were not captured completely: "2x no bundle: ..."; those that differ in numbers only are one."""
     counted = {}
     for o in row.outcomes:
         if o.lacking or not o.captured:
-            words = "; ".join(o.lacking[:3])[:300]
+            words = re.sub(r"\d+(\.\d+)? [KMG]iB|\b\d{3,}\b", "N", "; ".join(o.lacking[:3]))[:300]
             counted[words] = counted.get(words, 0) + 1
     return [f"{n}x {words}" for words, n in counted.items()]
 

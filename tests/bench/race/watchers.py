@@ -19,7 +19,7 @@ WAIT_S = 60
 class Nobody:
     """The victim alone: what the others' delay of the death is measured against."""
 
-    def __init__(self, victim, directory, limit_kib):
+    def __init__(self, victim, directory, place):
         pass
 
     def until_ready(self):
@@ -40,19 +40,24 @@ class Nobody:
 
 
 class Swansong(Nobody):
-    """`swansong watch`, for one process by PID, for several by their executable."""
+    """`swansong watch`, for one process by PID, for several by their memory group."""
 
     options = ()
     guarantee = "at-kill"
 
-    def __init__(self, victim, directory, limit_kib):
+    def __init__(self, victim, directory, place):
         self.victim, self.dir = victim, directory
         self.errors = os.path.join(directory, "stderr")
-        self.single = len(victim.pids) == 1
-        who = ["-p", str(victim.pids[0])] if self.single else ["-e", os.readlink(f"/proc/{victim.pids[0]}/exe")]
+        who = self.who(place)
+        self.ends = who[0] == "-p"    # with its target
         with open(self.errors, "wb") as err, open(os.path.join(directory, "stdout"), "wb") as out:
             command = unprotected([SWANSONG, "watch", *who, "-o", directory, "--no-report", *self.options])
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=err)
+
+    def who(self, place):
+        if len(self.victim.pids) == 1:
+            return ["-p", str(self.victim.pids[0])]
+        return ["--group", place.path]
 
     def said(self):
         with open(self.errors, encoding="utf-8", errors="replace") as f:
@@ -62,8 +67,7 @@ class Swansong(Nobody):
         def watched():
             if self.process.poll() is not None:
                 raise RuntimeError(f"swansong watch ended: {self.said()}")
-            text = self.said()
-            return all(re.search(rf"watching .*\({pid}\)", text) for pid in self.victim.pids)
+            return "watching " in self.said()
 
         wait_until("swansong watches", watched, WAIT_S)
 
@@ -72,7 +76,7 @@ class Swansong(Nobody):
 
     def finish(self, kills):
         """Until it has written what it has."""
-        if self.single:
+        if self.ends:
             self.process.wait(WAIT_S)
             return
         end = time.monotonic() + WAIT_S / 4
@@ -131,10 +135,17 @@ class Held(Swansong):
     guarantee = "held"
 
 
+class NextVictim(Swansong):
+    """No process is named: whoever the kernel would kill next."""
+
+    def who(self, place):
+        return ["--victim"]
+
+
 class Memdoor(Nobody):
     """Each second, its shortest interval.  Captured is: it printed the process with 90 % of what the kernel then killed."""
 
-    def __init__(self, victim, directory, limit_kib):
+    def __init__(self, victim, directory, place):
         self.report = os.path.join(directory, "memdoor")
         pid = victim.pids[0]
         with open(self.report, "wb") as out:
@@ -154,7 +165,8 @@ class Memdoor(Nobody):
         return False, [f"the last RSS of {len(seen)} that it printed: {seen[-1] if seen else 0} KiB, killed at {kill.rss_kib} KiB"], None, None
 
 
-WATCHERS = {"unwatched": Nobody, "at 70 %": AtLevel, "always": Always, "early": Early, "held": Held, "memdoor": Memdoor}
+WATCHERS = {"unwatched": Nobody, "at 70 %": AtLevel, "always": Always, "early": Early, "held": Held, "victim": NextVictim,
+            "memdoor": Memdoor}
 
 
 def available(name):
