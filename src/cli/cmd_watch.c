@@ -13,6 +13,7 @@
 #include "cli/watch.h"
 #include "cli/watch_find.h"
 #include "cli/watch_loop.h"
+#include "cli/watch_preview.h"
 #include "injector/priority.h"
 
 /* Ourselves: low in the kernel's list of victims, in memory, with what the capture needs touched. */
@@ -85,14 +86,18 @@ int watch_main(int argc, char **argv, int ready_fd)
                 r = w.dumps.dir < 0 ? -EINVAL : 0;
         }
         if (r == 0) {
-                prepare(&o);
+                if (!o.dry_run)
+                        prepare(&o);
                 r = start(&w, &d);
         }
         if (r < 0)
                 complain("watch", &d);
         else if (ready_fd >= 0)
                 close(ready_fd);
-        r = r < 0 ? target_status(r) : watch_loop_run(&w);
+        if (r == 0 && o.dry_run)
+                watch_preview(&w, stdout);
+        else
+                r = r < 0 ? target_status(r) : watch_loop_run(&w);
         watcher_done(&w);
         return r;
 }

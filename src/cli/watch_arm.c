@@ -14,7 +14,7 @@ void watch_arm(struct watcher *w, struct watched *p)
         struct diag d = {0};
         int r;
 
-        if (watch_is_armed(p) || p->arms_refused || p->gone)
+        if (w->options->dry_run || watch_is_armed(p) || p->arms_refused || p->gone)
                 return;
         r = armed_start(&p->target, w->dumps.dir, w->dumps.dir_name, w->options->kill_budget_ns, &p->armed,
                         &d);

@@ -158,7 +158,7 @@ int watch_loop_add(struct watcher *w, struct target *t, struct diag *d)
         if (observer_needs_capture(&w->options->rules))
                 set_capture(w, p);
         watch_dump_adopt(&w->dumps, &p->target);
-        if (!watch_targets_by_place(&w->options->targets))
+        if (!watch_targets_by_place(&w->options->targets) && !w->options->dry_run)
                 announce(w, p);
         say_lines(w, text);
         watch_exits(w);

@@ -25,6 +25,7 @@ enum {
         OPT_KILL_BUDGET,
         OPT_SNAPSHOT,
         OPT_MAX_DISK,
+        OPT_DRY_RUN,
         OPT_TRIGGER,
         OPT_TARGET = 512,
 };
@@ -36,6 +37,7 @@ static const struct option own_options[] = {
         {"cooldown", required_argument, NULL, OPT_COOLDOWN},
         {"max-dumps", required_argument, NULL, OPT_MAX_DUMPS},
         {"keep", required_argument, NULL, OPT_KEEP},
+        {"dry-run", no_argument, NULL, OPT_DRY_RUN},
         {"max-disk", required_argument, NULL, OPT_MAX_DISK},
         {"exec", required_argument, NULL, OPT_EXEC},
         {"snapshot", no_argument, NULL, OPT_SNAPSHOT},
@@ -264,6 +266,9 @@ static int parse_one(int c, char **argv, struct watch_options *o, struct diag *d
                 r = parse_count("--keep", 1000000, &number, d);
                 o->keep = r < 0 ? 0 : (unsigned)number;
                 return r;
+        case OPT_DRY_RUN:
+                o->dry_run = true;
+                return 0;
         case OPT_MAX_DISK:
                 return parse_max_disk(o, d);
         case OPT_EXEC:
@@ -345,10 +350,12 @@ static void help_row(FILE *out, char letter, const char *option, const char *arg
 
 void watch_options_help(FILE *out)
 {
-        fputs("usage: swansong watch -p PID | -e EXE | --comm NAME | --group GROUP | --victim [CONDITION...] [OPTIONS]\n"
+        fputs("usage: swansong watch -p PID | -e EXE | --comm NAME | --group GROUP | --victim [CONDITION...] "
+              "[OPTIONS]\n"
               "Is present when the kernel kills the process for memory, and captures it then, with all\n"
               "threads and memory still there; dumps it at any condition before; goes on watching.\n"
-              "Names each bundle on stdout (bundle: PATH); ends when the processes given by -p have ended.\n\n",
+              "Names each bundle on stdout (bundle: PATH); ends when the processes given by -p have "
+              "ended.\n\n",
               out);
         for (size_t i = 0; i < n_watch_target_types; i++) {
                 const struct watch_target_type *t = &watch_target_types[i];
@@ -371,6 +378,9 @@ void watch_options_help(FILE *out)
               "                     without a condition: dump at every interval;\n"
               "                     with: look at least this often (default 1; faster near a threshold)\n"
               "  -c, --count N      end after N intervals\n"
+              "      --dry-run      attach to nothing: say which limits hold, how far each condition is, "
+              "what a\n"
+              "                     capture would take, and what is not permitted\n"
               "      --snapshot     the conditions with a * take dumps\n"
               "      --cooldown SECONDS\n"
               "                     between two dumps for the same condition (default 60)\n"

@@ -26,6 +26,7 @@ struct watch_options {
         const char *out_dir;
         uint64_t kill_budget_ns;
         const char *exec; /* a shell command for each bundle, or NULL */
+        bool dry_run;
         bool lock_memory;
         bool report;
         bool help;

@@ -60,6 +60,7 @@ static void arm_announce(const struct trigger *t, const struct trigger_wholes *w
 const struct trigger_ops trigger_arm = {
         .effect = TRIGGER_ARMS,
         .needs = TRIGGER_NEEDS_USED,
+        .noun = "what is used",
         .parse = arm_parse,
         .level = arm_level,
         .value = arm_value,

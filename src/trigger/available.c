@@ -37,6 +37,7 @@ static void available_announce(const struct trigger *t, const struct trigger_who
 const struct trigger_ops trigger_available = {
         .effect = TRIGGER_FOREWARNS,
         .needs = TRIGGER_NEEDS_MACHINE,
+        .noun = "the machine's memory in use",
         .parse = level_parse,
         .level = available_level,
         .value = available_value,

@@ -35,6 +35,7 @@ static void usage_announce(const struct trigger *t, const struct trigger_wholes 
 const struct trigger_ops trigger_group_usage = {
         .effect = TRIGGER_FOREWARNS,
         .needs = TRIGGER_NEEDS_USED,
+        .noun = "the usage",
         .parse = level_parse,
         .level = usage_level,
         .value = usage_value,

@@ -77,6 +77,7 @@ static void growth_announce(const struct trigger *t, const struct trigger_wholes
 const struct trigger_ops trigger_growth = {
         .effect = TRIGGER_FOREWARNS,
         .at_rest_ns = 50 * NS_PER_MS,
+        .noun = "the growth",
         .parse = growth_parse,
         .level = growth_level,
         .value = growth_value,

@@ -99,23 +99,32 @@ void limit_read(struct limit_reader *l, uint64_t mem_total, struct memory_limit 
         limit_describe(l, tightest, mem_total, ret);
 }
 
+int limit_usage(const struct limit_reader *l, unsigned i, uint64_t *ret)
+{
+        char text[32];
+        const char *p = text;
+        ssize_t n = l->levels[i].usage_fd < 0 ? 0 : pread(l->levels[i].usage_fd, text, sizeof(text), 0);
+
+        if (n <= 0)
+                return n < 0 ? -errno : -ENODATA;
+        return number_scan(&p, text + n, 10, ret);
+}
+
 int limit_nearest(const struct limit_reader *l, uint64_t *ret_used)
 {
         double fullest = -1;
         int nearest = LIMIT_MACHINE;
 
         for (unsigned i = 0; i < l->n; i++) {
-                const struct limit_level *level = &l->levels[i];
-                char text[32];
-                const char *p = text;
                 uint64_t used;
-                ssize_t n = level->usage_fd < 0 ? 0 : pread(level->usage_fd, text, sizeof(text), 0);
+                double share;
 
-                if (n <= 0 || number_scan(&p, text + n, 10, &used) < 0)
+                if (limit_usage(l, i, &used) < 0)
                         continue;
                 /* A limit of 0 is full at once. */
-                if ((double)used / ((double)level->bytes + 1) > fullest) {
-                        fullest = (double)used / ((double)level->bytes + 1);
+                share = (double)used / ((double)l->levels[i].bytes + 1);
+                if (share > fullest) {
+                        fullest = share;
                         nearest = (int)i;
                         *ret_used = used;
                 }

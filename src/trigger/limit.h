@@ -53,6 +53,9 @@ void limit_read(struct limit_reader *l, uint64_t mem_total, struct memory_limit 
  * with a limit); LIMIT_MACHINE, and *ret_used as it was, when no group has one. */
 int limit_nearest(const struct limit_reader *l, uint64_t *ret_used);
 
+/* What is used of level i's limit.  0 or -errno. */
+int limit_usage(const struct limit_reader *l, unsigned i, uint64_t *ret);
+
 /* The limit of that level, with its name. */
 void limit_describe(const struct limit_reader *l, int level, uint64_t mem_total, struct memory_limit *ret);
 

@@ -324,6 +324,20 @@ int observer_arming(const struct observer *o, const struct observer_rules *rules
         return arming;
 }
 
+bool observer_progress(const struct observer *o, const struct observer_rules *rules, unsigned i,
+                       struct observer_progress *ret)
+{
+        const struct trigger_ops *ops = rules->triggers[i].type->ops;
+        const struct trigger_view v = view(o, rules, i);
+
+        if (!ops->value || o->conditions[i].level == UINT64_MAX)
+                return false;
+        *ret = (struct observer_progress){.value = ops->value(&v),
+                                          .level = o->conditions[i].level,
+                                          .speed = o->conditions[i].speed.peak};
+        return true;
+}
+
 const char *observer_kind(const struct observer_rules *rules, int fired)
 {
         return rules->triggers[__builtin_ctz((unsigned)fired)].type->kind;

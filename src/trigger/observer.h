@@ -74,6 +74,14 @@ int observer_tick(struct observer *o, const struct observer_rules *rules, struct
 /* The conditions, as bits, for which the process is to be attended, as of the last tick; 0: none. */
 int observer_arming(const struct observer *o, const struct observer_rules *rules);
 
+/* How far condition i is, as of the last tick.  False: it is an event, or can never come true. */
+struct observer_progress {
+        uint64_t value, level; /* bytes; the value may be SAMPLE_UNKNOWN */
+        uint64_t speed;        /* bytes per second, lately at the most */
+};
+bool observer_progress(const struct observer *o, const struct observer_rules *rules, unsigned i,
+                       struct observer_progress *ret);
+
 /* The kind of the first of these conditions, and a sentence that tells of them all and of the growth. */
 const char *observer_kind(const struct observer_rules *rules, int fired);
 void observer_explain(const struct observer *o, const struct observer_rules *rules, int fired,

@@ -32,6 +32,7 @@ static void pressure_explain(const struct trigger_view *v, struct buf *out)
 }
 
 const struct trigger_ops trigger_pressure = {
+        .noun = "RSS",
         .parse = pressure_parse,
         .level = pressure_level,
         .value = pressure_value,

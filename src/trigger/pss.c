@@ -14,6 +14,7 @@ static void pss_explain(const struct trigger_view *v, struct buf *out)
 
 const struct trigger_ops trigger_pss = {
         .needs = TRIGGER_NEEDS_ROLLUP,
+        .noun = "PSS",
         .parse = level_parse,
         .level = level_of_limit,
         .value = pss_value,

@@ -13,6 +13,7 @@ static void rss_explain(const struct trigger_view *v, struct buf *out)
 }
 
 const struct trigger_ops trigger_rss = {
+        .noun = "RSS",
         .parse = level_parse,
         .level = level_of_limit,
         .value = rss_value,

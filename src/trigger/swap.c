@@ -24,6 +24,7 @@ static void swap_explain(const struct trigger_view *v, struct buf *out)
 }
 
 const struct trigger_ops trigger_swap = {
+        .noun = "its swap",
         .parse = level_parse,
         .level = swap_level,
         .value = swap_value,

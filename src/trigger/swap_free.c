@@ -40,6 +40,7 @@ static void swap_free_announce(const struct trigger *t, const struct trigger_who
 const struct trigger_ops trigger_swap_free = {
         .effect = TRIGGER_FOREWARNS,
         .needs = TRIGGER_NEEDS_MACHINE,
+        .noun = "the swap in use",
         .parse = level_parse,
         .level = swap_free_level,
         .value = swap_free_value,

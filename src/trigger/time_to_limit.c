@@ -88,6 +88,7 @@ const struct trigger_ops trigger_time_to_limit = {
         .effect = TRIGGER_FOREWARNS,
         .needs = TRIGGER_NEEDS_USED | TRIGGER_NEEDS_COST,
         .at_rest_ns = 50 * NS_PER_MS,
+        .noun = "the usage so far ahead",
         .parse = time_parse,
         .level = time_level,
         .value = time_value,

@@ -77,6 +77,8 @@ struct trigger_ops {
         unsigned needs;
         uint64_t at_rest_ns; /* with the value at rest, no need to look more often; 0: the usual */
 
+        const char *noun; /* what a level's value is: "RSS" */
+
         /* 0, or -EINVAL with d filled.  Fills t->size and t->time_ns. */
         int (*parse)(struct trigger *t, const char *text, struct diag *d);
 

@@ -15,6 +15,7 @@ static void uss_explain(const struct trigger_view *v, struct buf *out)
 
 const struct trigger_ops trigger_uss = {
         .needs = TRIGGER_NEEDS_ROLLUP,
+        .noun = "USS",
         .parse = level_parse,
         .level = level_of_limit,
         .value = uss_value,
