@@ -164,7 +164,7 @@ void armed_child_main(const struct armed_child *a)
         say(a, ARMED_READY, "", (uint32_t)r, false);
         attend_to_the_end(&c);
         if (at_kill_taken(c.kill))
-                kill = c.has_kmsg ? kill_log_find(&c.kmsg, a->target->pid, &text) : NULL;
+                kill = c.has_kmsg ? kill_log_find(&c.kmsg, a->target->pid, 0, KILL_LOG_WAIT_NS, &text) : NULL;
         if (at_kill_taken(c.kill) && (kill || !c.has_kmsg))
                 write_bundle(&c, kill, c.has_kmsg ? &text : NULL);
         else

@@ -6,8 +6,8 @@
 #include "base/clock.h"
 #include "base/oom_report.h"
 
-/* The kernel's line comes before the kill or at most some ms later; then it is not the kernel's. */
-#define KMSG_WAIT_NS (300 * NS_PER_MS)
+/* The log's clock and ours differ by so much at most. */
+#define CLOCK_SLACK_NS (50 * NS_PER_MS)
 
 /* As the kernel hands it out: PRIORITY,SEQUENCE,MICROSECONDS,-;TEXT with everything unprintable as \xNN. */
 static void add_record(struct buf *out, const struct kmsg_record *r)
@@ -25,10 +25,11 @@ static void add_record(struct buf *out, const struct kmsg_record *r)
         buf_char(out, '\n');
 }
 
-struct oom_kill *kill_log_find(struct kmsg *k, pid_t pid, struct buf *text)
+struct oom_kill *kill_log_find(struct kmsg *k, pid_t pid, uint64_t since_ns, uint64_t wait_ns,
+                               struct buf *text)
 {
         _cleanup_oom_log_ struct oom_log log = {0};
-        uint64_t until = clock_monotonic_ns() + KMSG_WAIT_NS;
+        uint64_t until = clock_monotonic_ns() + wait_ns;
         struct kmsg_record record;
         struct oom_event event;
 
@@ -50,7 +51,8 @@ struct oom_kill *kill_log_find(struct kmsg *k, pid_t pid, struct buf *text)
                 if (oom_log_feed(&log, &record) < 0)
                         return NULL;
                 while (oom_log_next(&log, &event)) {
-                        if (event.kind == OOM_EVENT_KILL && event.kill->pid == pid)
+                        if (event.kind == OOM_EVENT_KILL && event.kill->pid == pid &&
+                            event.time_ns + CLOCK_SLACK_NS >= since_ns)
                                 return event.kill;
                         oom_kill_free(event.kill);
                 }

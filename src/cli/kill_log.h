@@ -11,9 +11,14 @@
 /* A report with its table of 10,000 tasks is 1 MiB; most rings of the kernel's log are smaller. */
 #define KILL_LOG_TEXT_MAX ((size_t)2 << 20)
 
-/* Read the log from where `k` stands up to the kill of `pid` (of the initial PID namespace).  Into text go the records
+/* The kernel's line comes before the kill or at most some ms later; then it is not the kernel's. */
+#define KILL_LOG_WAIT_NS (UINT64_C(300) * 1000 * 1000)
+
+/* Read the log from where `k` stands up to the kill of `pid` (of the initial PID namespace) that came at since_ns
+ * (CLOCK_MONOTONIC) or later, for at most wait_ns behind what is there.  Into text go the records
  * from the last report before it on (not from the last kill: where a whole group is killed, one report stands before
  * them all).  The caller frees the kill.  NULL: it was not killed for memory. */
-struct oom_kill *kill_log_find(struct kmsg *k, pid_t pid, struct buf *text);
+struct oom_kill *kill_log_find(struct kmsg *k, pid_t pid, uint64_t since_ns, uint64_t wait_ns,
+                               struct buf *text);
 
 #endif

@@ -20,9 +20,8 @@ static void name_ourselves(const char *command)
         prctl(PR_SET_NAME, slash ? slash + 1 : command);
 }
 
-/* The child.  Between fork and exec nothing is allocated. */
-static void __attribute__((noreturn))
-wait_and_execute(char *const argv[], uint64_t address_space, int go_fd, int error_fd)
+static void __attribute__((noreturn)) wait_and_execute(char *const argv[], const struct run_environment *e,
+                                                       uint64_t address_space, int go_fd, int error_fd)
 {
         pid_t tracer;
         int err;
@@ -39,14 +38,16 @@ wait_and_execute(char *const argv[], uint64_t address_space, int go_fd, int erro
 
                 setrlimit(RLIMIT_AS, &limit);
         }
-        execvp(argv[0], argv);
+        if (setenv("LD_PRELOAD", e->preload, 1) == 0 && setenv("SWANSONG_OPTIONS", e->options, 1) == 0)
+                execvp(argv[0], argv);
         err = errno;
         if (write(error_fd, &err, sizeof(err)) != sizeof(err))
                 _exit(125);
         _exit(err == ENOENT ? 127 : 126);
 }
 
-int run_command_start(char *const argv[], uint64_t address_space, struct run_command *ret, struct diag *d)
+int run_command_start(char *const argv[], const struct run_environment *e, uint64_t address_space,
+                      struct run_command *ret, struct diag *d)
 {
         int go[2], error[2];
         pid_t pid;
@@ -64,7 +65,7 @@ int run_command_start(char *const argv[], uint64_t address_space, struct run_com
         if (pid == 0) {
                 close(go[1]);
                 close(error[0]);
-                wait_and_execute(argv, address_space, go[0], error[1]);
+                wait_and_execute(argv, e, address_space, go[0], error[1]);
         }
         close(go[0]);
         close(error[1]);
@@ -93,25 +94,24 @@ int run_command_go(struct run_command *c, pid_t tracer)
         return n == sizeof(err) ? -err : 0;
 }
 
-/* "NAME=first,second" or with another divider; only the one that is there. */
-static int set_joined(const char *name, const char *first, char divider, const char *second)
+/* "first,second" with this divider, or the one that is there.  malloc'ed, NULL: no memory. */
+static char *join(const char *first, char divider, const char *second)
 {
-        _cleanup_free_ char *text = NULL;
+        char *text;
 
-        if (!first || !*first || !second || !*second)
-                return setenv(name, first && *first ? first : second, 1) < 0 ? -errno : 0;
-        if (asprintf(&text, "%s%c%s", first, divider, second) < 0) {
-                text = NULL;
-                return -ENOMEM;
-        }
-        return setenv(name, text, 1) < 0 ? -errno : 0;
+        if (!first || !*first)
+                return strdup(second);
+        if (!second || !*second)
+                return strdup(first);
+        return asprintf(&text, "%s%c%s", first, divider, second) < 0 ? NULL : text;
 }
 
-int run_command_environment(const char *dir, bool keep, struct diag *d)
+int run_environment_make(const char *dir, bool keep, struct run_environment *ret, struct diag *d)
 {
         static const char *const installed[] = {"../lib/swansong/libswansong.so", "../lib/libswansong.so",
                                                 NULL};
         char library[PATH_MAX], ours[PATH_MAX + 32];
+        struct run_environment e;
         int r = beside_find("libswansong.so", installed, library, d);
 
         if (r < 0)
@@ -120,8 +120,19 @@ int run_command_environment(const char *dir, bool keep, struct diag *d)
         if (strpbrk(library, " :"))
                 return diag_set(d, -EINVAL, "%s: a path with a blank or colon cannot be preloaded", library);
         snprintf(ours, sizeof(ours), "dir=%s%s", dir, keep ? ",keep=yes" : "");
-        r = set_joined("LD_PRELOAD", library, ':', getenv("LD_PRELOAD"));
-        if (r == 0)
-                r = set_joined("SWANSONG_OPTIONS", getenv("SWANSONG_OPTIONS"), ',', ours);
-        return r < 0 ? diag_set(d, r, "the environment: %s", strerror(-r)) : 0;
+        e.preload = join(library, ':', getenv("LD_PRELOAD"));
+        e.options = join(getenv("SWANSONG_OPTIONS"), ',', ours);
+        if (!e.preload || !e.options) {
+                run_environment_done(&e);
+                return diag_set(d, -ENOMEM, "%s", strerror(ENOMEM));
+        }
+        *ret = e;
+        return 0;
+}
+
+void run_environment_done(struct run_environment *e)
+{
+        free(e->preload);
+        free(e->options);
+        *e = (struct run_environment){0};
 }

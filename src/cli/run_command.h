@@ -21,14 +21,20 @@ struct run_command {
 
 #define RUN_COMMAND_NONE ((struct run_command){.go_fd = -1, .error_fd = -1})
 
-/* address_space: bytes for RLIMIT_AS, 0: as it is.  The environment is ours at that time.  0, or -errno with d filled. */
-int run_command_start(char *const argv[], uint64_t address_space, struct run_command *ret, struct diag *d);
+/* What the command's environment has beside ours: the agent before what the user preloads, recorders in a directory. */
+struct run_environment {
+        char *preload, *options; /* malloc'ed: LD_PRELOAD, SWANSONG_OPTIONS */
+};
+
+/* keep: recorders stay when their process finishes.  0, or -errno with d filled. */
+int run_environment_make(const char *dir, bool keep, struct run_environment *ret, struct diag *d);
+void run_environment_done(struct run_environment *e);
+
+/* address_space: bytes for RLIMIT_AS, 0: as it is.  0, or -errno with d filled. */
+int run_command_start(char *const argv[], const struct run_environment *e, uint64_t address_space,
+                      struct run_command *ret, struct diag *d);
 
 /* Let it execute; `tracer` (0: none) may trace it where Yama would forbid that.  0, or -errno of exec. */
 int run_command_go(struct run_command *c, pid_t tracer);
-
-/* LD_PRELOAD and SWANSONG_OPTIONS for it: the agent before what the user preloads, recorders in `dir`.  0, or -errno
- * with d filled. */
-int run_command_environment(const char *dir, bool keep, struct diag *d);
 
 #endif

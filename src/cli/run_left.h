@@ -8,7 +8,6 @@
 
 #include <stdbool.h>
 
-#include "base/kmsg.h"
 #include "base/target.h"
 #include "cli/run_options.h"
 
@@ -16,19 +15,23 @@ struct run_left {
         const struct run_options *options;
         const struct target *command; /* opened when it was started */
         int status;                   /* of the command, as from waitpid() */
-        int recorders;                /* the directory that the agent was told, or -1 */
-        struct kmsg *kmsg;            /* open since the start, or NULL */
+        int recorders;                /* the directory that the agent was told */
+        const char *recorders_name;
+        uint64_t since_ns; /* CLOCK_MONOTONIC when it was started */
         int out_dir;
         const char *out_name;
         const char *const *bundles; /* those that the watcher has made already */
         unsigned n_bundles;
-        unsigned made; /* how many are made here */
+
+        unsigned made;  /* how many are made here */
+        char *source;   /* the command's bundle or recorder, for checks; malloc'ed, NULL: none */
+        unsigned alive; /* processes that still record */
+        bool waited;    /* for the kernel's log to be written */
 };
 
-/* Make the bundles, name each on stdout.  0, or -errno of the first failure, with d filled; the others are made. */
+/* Make the bundles, name each on stdout; fills what stands last in the struct.  0, or -errno of the first failure, with d filled; the others are made. */
 int run_left_report(struct run_left *l, struct diag *d);
 
-/* The path of the command's recorder, or of the bundle that has it, for the checks of --fail-on.  malloc'ed; NULL: none. */
-char *run_left_command_source(const struct run_left *l, const char *recorders_name);
+void run_left_done(struct run_left *l);
 
 #endif
