@@ -34,12 +34,12 @@ int watch_set_add(struct watch_set *s, struct target *t, const struct observer_r
         return 0;
 }
 
-bool watch_set_has(const struct watch_set *s, pid_t pid)
+struct watched *watch_set_find(const struct watch_set *s, pid_t pid)
 {
         for (unsigned i = 0; i < s->n; i++)
                 if (s->items[i]->target.pid == pid && !s->items[i]->ended && !s->items[i]->gone)
-                        return true;
-        return false;
+                        return s->items[i];
+        return NULL;
 }
 
 static void watched_free(struct watched *w)

@@ -33,7 +33,13 @@ struct watch_set {
 int watch_set_add(struct watch_set *s, struct target *t, const struct observer_rules *rules,
                   struct machine *m, struct watched **ret, struct buf *notes, struct diag *d);
 
-bool watch_set_has(const struct watch_set *s, pid_t pid);
+/* The living process of that PID, or NULL. */
+struct watched *watch_set_find(const struct watch_set *s, pid_t pid);
+
+static inline bool watch_set_has(const struct watch_set *s, pid_t pid)
+{
+        return watch_set_find(s, pid) != NULL;
+}
 
 /* Remove those that have ended. */
 void watch_set_sweep(struct watch_set *s);

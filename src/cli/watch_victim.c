@@ -14,13 +14,16 @@
 #define VICTIMS      3
 #define VICTIMS_STAY 6
 
-#define RANK_AT_REST_NS  (10 * NS_PER_S)
-#define RANK_NEAR_NS     (2 * NS_PER_S)
-#define RANK_SHORTEST_NS (20 * NS_PER_MS)
+/* Far from all limits: a thousandth of a core, and between these. */
+#define REST_SHORTEST_NS NS_PER_S
+#define REST_LONGEST_NS  (10 * NS_PER_S)
+#define REST_PART        1000
 
-/* So many rankings in the time that is left, and the part of a core that they may take. */
-#define RANKS_LEFT 4
-#define RANK_PART  10
+/* Near one: so many rankings in the time that is left, at most a tenth of a core. */
+#define NEAR_SHORTEST_NS (20 * NS_PER_MS)
+#define NEAR_LONGEST_NS  (2 * NS_PER_S)
+#define NEAR_PART        10
+#define NEAR_RANKINGS    4
 
 /* What the rankings of all places have found; sorted before it is looked into. */
 struct choice {
@@ -36,22 +39,40 @@ static uint64_t total_pages(const struct place *place)
         return badness_total_pages(place->limit, place->swap, (uint64_t)sysconf(_SC_PAGESIZE));
 }
 
-/* The next victims among `pids` when a place of so many pages is full. */
+/* Watched from now on, unless it is already; or NULL. */
+static struct watched *choose(struct watcher *w, pid_t pid)
+{
+        struct watched *p = watch_set_find(&w->set, pid);
+
+        if (!p && watch_find_add(w, pid) > 0)
+                p = watch_set_find(&w->set, pid);
+        return p;
+}
+
+/* The next victims among `pids` when a place of so many pages is full.  Only one more of them is armed by each ranking, the first
+ * one first: to attend takes memory, too, and there may be no time for the others. */
 static void rank(struct choice *c, const struct pid_list *pids, uint64_t pages, bool near)
 {
         _cleanup_free_ struct badness_rank *ranks = calloc(pids->n ? pids->n : 1, sizeof(*ranks));
         size_t n = ranks ? badness_rank(c->proc_fd, pids->items, pids->n, getpid(), pages, ranks) : 0;
+        bool may_arm = near;
         unsigned chosen = 0;
 
-        for (size_t i = 0; i < n && chosen < VICTIMS; i++)
-                if (watch_set_has(&c->w->set, ranks[i].pid) || watch_find_add(c->w, ranks[i].pid) > 0)
-                        chosen++;
         for (size_t i = 0; i < n; i++) {
+                struct watched *p = chosen < VICTIMS ? choose(c->w, ranks[i].pid)
+                                                     : watch_set_find(&c->w->set, ranks[i].pid);
+
                 pid_list_add(&c->ranked, ranks[i].pid);
-                if (i < VICTIMS_STAY) {
-                        pid_list_add(&c->stay, ranks[i].pid);
-                        if (near)
-                                pid_list_add(&c->near, ranks[i].pid);
+                if (!p || i >= VICTIMS_STAY)
+                        continue;
+                chosen++;
+                pid_list_add(&c->stay, ranks[i].pid);
+                if (may_arm || (near && p->near))
+                        pid_list_add(&c->near, ranks[i].pid);
+                if (may_arm && !p->near) {
+                        watch_place_set_near(p, true);
+                        watch_loop_attend(c->w, p);
+                        may_arm = false;
                 }
         }
 }
@@ -108,23 +129,26 @@ static void apply(struct choice *c)
         }
 }
 
-static uint64_t pause_ns(const struct places *places, uint64_t cost_ns)
+static uint64_t clamp(uint64_t value, uint64_t least, uint64_t most)
 {
-        uint64_t ns = RANK_AT_REST_NS, shortest_ns = RANK_PART * cost_ns;
+        return value < least ? least : value > most ? most : value;
+}
 
-        for (size_t i = 0; i < places->n; i++) {
-                uint64_t left_ns = place_time_left_ns(&places->items[i]) / RANKS_LEFT;
+/* How long the ranking holds that has just taken cost_ns. */
+static uint64_t pause_ns(const struct watcher *w, uint64_t cost_ns)
+{
+        uint64_t left_ns = UINT64_MAX;
 
-                if (!places->items[i].near)
-                        continue;
-                if (ns > RANK_NEAR_NS)
-                        ns = RANK_NEAR_NS;
-                if (ns > left_ns)
-                        ns = left_ns;
+        if (!watch_place_is_near(w))
+                return clamp(REST_PART * cost_ns, REST_SHORTEST_NS, REST_LONGEST_NS);
+        for (size_t i = 0; i < w->places.n; i++) {
+                const struct place *place = &w->places.items[i];
+
+                if (place->near && place_time_left_ns(place) < left_ns)
+                        left_ns = place_time_left_ns(place);
         }
-        if (shortest_ns < RANK_SHORTEST_NS)
-                shortest_ns = RANK_SHORTEST_NS;
-        return ns < shortest_ns ? shortest_ns : ns;
+        left_ns = clamp(left_ns / NEAR_RANKINGS, NEAR_SHORTEST_NS, NEAR_LONGEST_NS);
+        return clamp(NEAR_PART * cost_ns, left_ns, NEAR_LONGEST_NS);
 }
 
 void watch_victim_choose(struct watcher *w, uint64_t now_ns)
@@ -143,5 +167,5 @@ void watch_victim_choose(struct watcher *w, uint64_t now_ns)
         pid_list_done(&c.stay);
         pid_list_done(&c.near);
         w->rank_ns = clock_monotonic_ns();
-        w->rank_ns += pause_ns(&w->places, w->rank_ns - now_ns);
+        w->rank_ns += pause_ns(w, w->rank_ns - now_ns);
 }

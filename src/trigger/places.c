@@ -13,7 +13,10 @@
 #include "base/number.h"
 #include "trigger/rearm.h"
 
-#define WALK_NS (10 * NS_PER_S)
+/* A walk of the tree takes some 10 us per group: a thousandth of a core. */
+#define WALK_SHORTEST_NS NS_PER_S
+#define WALK_LONGEST_NS  (10 * NS_PER_S)
+#define WALK_PART        1000
 
 /* Groups with a limit beyond these are not looked at: a machine full of containers has some hundreds. */
 #define PLACES_MAX 4096
@@ -149,6 +152,7 @@ static void walk(struct places *p, struct machine *m)
 {
         struct walk w = {.places = p, .machine = m};
         struct place *machine = place_find(p, NULL);
+        uint64_t begin_ns = clock_monotonic_ns(), pause_ns;
         size_t kept = 0;
 
         for (size_t i = 0; i < p->n; i++)
@@ -171,6 +175,11 @@ static void walk(struct places *p, struct machine *m)
                         place_close(&p->items[i]);
         }
         p->n = kept;
+        p->walk_ns = clock_monotonic_ns();
+        pause_ns = WALK_PART * (p->walk_ns - begin_ns);
+        if (pause_ns < WALK_SHORTEST_NS)
+                pause_ns = WALK_SHORTEST_NS;
+        p->walk_ns += pause_ns < WALK_LONGEST_NS ? pause_ns : WALK_LONGEST_NS;
 }
 
 int places_open(struct places *ret, const struct memory_group *group, const struct trigger *arm,
@@ -188,7 +197,6 @@ int places_open(struct places *ret, const struct memory_group *group, const stru
             asprintf(&p.dir, "%s%s", p.group.mount, strcmp(p.group.path, "/") == 0 ? "" : p.group.path) < 0)
                 return -ENOMEM;
         walk(&p, m);
-        p.walk_ns = clock_monotonic_ns() + WALK_NS;
         if (p.n == 0) {
                 places_close(&p);
                 return -ENOMEM;
@@ -260,10 +268,8 @@ bool places_look(struct places *p, struct machine *m, uint64_t now_ns)
 {
         bool changed = false;
 
-        if (now_ns >= p->walk_ns) {
+        if (now_ns >= p->walk_ns)
                 walk(p, m);
-                p->walk_ns = now_ns + WALK_NS;
-        }
         for (size_t i = 0; i < p->n; i++)
                 if (now_ns >= p->items[i].next_ns)
                         changed |= place_look(&p->items[i], m, p->longest_ns, now_ns);

@@ -4,7 +4,7 @@
  * For a watch on a whole group or machine: a thousand processes share a few places, and one read of 0.5 us tells of them
  * all.  A place is near from --arm's level on until it has been 5 % below it; how often it is looked at follows
  * poll_interval.h, each by its own headroom and speed.
- * Groups and limits come and go: the tree is walked again every ten seconds (some 10 us per group).
+ * Groups and limits come and go: the tree is walked again every 1 to 10 s, for a thousandth of a core.
  */
 #ifndef SWANSONG_TRIGGER_PLACES_H
 #define SWANSONG_TRIGGER_PLACES_H
