@@ -60,9 +60,10 @@ size_t utf8_char_len(const char *s, size_t len)
         return utf8_decode((const unsigned char *)s, len, &code);
 }
 
+static const char hex[] = "0123456789abcdef";
+
 size_t escape_text(const char *in, size_t in_len, char *out, size_t out_size)
 {
-        static const char hex[] = "0123456789abcdef";
         size_t o = 0;
 
         for (size_t i = 0; i < in_len;) {
@@ -95,6 +96,25 @@ size_t escape_text(const char *in, size_t in_len, char *out, size_t out_size)
         }
         out[o] = '\0';
         return o;
+}
+
+size_t escape_cell(const char *in, size_t in_len, char *out)
+{
+        size_t n = 0;
+
+        for (size_t i = 0; i < in_len; i++) {
+                unsigned char byte = (unsigned char)in[i];
+
+                if (byte >= 0x20 && byte != 0x7f && byte != '\\') {
+                        out[n++] = in[i];
+                        continue;
+                }
+                out[n++] = '\\';
+                out[n++] = 'x';
+                out[n++] = hex[byte >> 4];
+                out[n++] = hex[byte & 15];
+        }
+        return n;
 }
 
 char *escape_dup(const char *in, size_t in_len)

@@ -19,6 +19,10 @@
  * written.  out_size must be at least 1. */
 size_t escape_text(const char *in, size_t in_len, char *out, size_t out_size);
 
+/* For the cells of the bundle's tables, which tsv_text() reads back: tab, newline, backslash and control bytes as \xNN,
+ * all others as they are.  `out` holds ESCAPE_MAX_GROWTH * in_len bytes; no NUL.  Returns the length written. */
+size_t escape_cell(const char *in, size_t in_len, char *out);
+
 /* A malloc'ed escaped copy, or NULL when memory is out; the caller frees it. */
 char *escape_dup(const char *in, size_t in_len);
 

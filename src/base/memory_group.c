@@ -54,8 +54,7 @@ static int octal_unescape(const char *in, size_t len, char out[PATH_MAX])
         return 0;
 }
 
-/* The group's name out of /proc/PID/cgroup: "ID:CONTROLLERS:PATH". */
-static int find_name(const char *text, int *ret_version, char name[PATH_MAX])
+int memory_group_name(const char *text, int *ret_version, char name[PATH_MAX])
 {
         int version = 0;
 
@@ -132,7 +131,7 @@ static int try_mount(const char *line, const char *end, struct memory_group *g)
 
 int memory_group_parse(const char *cgroup, const char *mountinfo, struct memory_group *ret)
 {
-        int r = find_name(cgroup, &ret->version, ret->kernel);
+        int r = memory_group_name(cgroup, &ret->version, ret->kernel);
 
         if (r < 0)
                 return r;

@@ -26,6 +26,10 @@ struct memory_group {
 
 #define MEMORY_GROUP_UNLIMITED UINT64_MAX
 
+/* Only the group's name, as the kernel has it, out of the text of /proc/PID/cgroup (NUL-terminated).  0; -ENOENT:
+ * no memory controller; -ENAMETOOLONG. */
+int memory_group_name(const char *cgroup, int *ret_version, char name[PATH_MAX]);
+
 /* Join the two texts (NUL-terminated).  0; -ENOENT: the memory controller is not mounted here, or the group
  * is outside what is mounted; -ENAMETOOLONG. */
 int memory_group_parse(const char *cgroup, const char *mountinfo, struct memory_group *ret);

@@ -38,7 +38,11 @@ void bundle_name_make(const char *comm, pid_t pid, uint64_t realtime_ns, unsigne
                 clean[i] = name_byte_allowed(comm, i, n) ? comm[i] : '_';
         if (n > 0)
                 clean[n] = '\0';
-        snprintf(ret->stem, sizeof(ret->stem), "%s.%d.%.20s", clean, pid, clock_compact(realtime_ns, when));
+        clock_compact(realtime_ns, when);
+        if (pid > 0)
+                snprintf(ret->stem, sizeof(ret->stem), "%s.%d.%.20s", clean, pid, when);
+        else
+                snprintf(ret->stem, sizeof(ret->stem), "%s.%.20s", clean, when);
         name_complete(ret, try);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* writer_name - what a bundle is called: COMM.PID.YYYYmmddTHHMMSSZ[.N].swansong, and .partial while it grows.
  *
+ * Without a PID (0) that part is left out: a bundle that is about no process.
  * COMM comes from the target and may hold anything; what reaches the file name is A-Za-z0-9_+- and dots that
  * are neither first nor last. */
 #ifndef SWANSONG_BUNDLE_WRITER_NAME_H

@@ -127,6 +127,20 @@ static void write_sections(struct at_kill *k, const struct capture_request *requ
                 section_missing(k->writer, "kmsg", true, 0, "the kernel's log could not be read");
 }
 
+/* Who else was there a moment later; the victim itself is gone. */
+static void write_tables(struct at_kill *k)
+{
+        struct collect collect = {.target = k->target,
+                                  .writer = k->writer,
+                                  .only = "processes",
+                                  .ns_pid = k->manifest.id.ns_pid,
+                                  .buffer = k->buffer};
+        int r = collect_run(&collect);
+
+        if (r < 0)
+                section_missing(k->writer, "processes.tsv", true, -r, NULL);
+}
+
 int at_kill_write(struct at_kill *k, const struct capture_request *request, const struct buf *kmsg,
                   struct capture_outcome *ret, struct diag *d)
 {
@@ -141,6 +155,7 @@ int at_kill_write(struct at_kill *k, const struct capture_request *request, cons
         if (!bundle_path(k->writer))
                 return write_error;
         write_sections(k, request, kmsg);
+        write_tables(k);
         k->manifest.complete = true;
         r = manifest_write(&k->manifest, k->writer);
         outcome.incomplete = r < 0 || write_error < 0 || bundle_incomplete(k->writer);

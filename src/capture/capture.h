@@ -20,7 +20,7 @@ struct capture_request {
         const char *out_dir;      /* the same as the user wrote it */
         const char *trigger_kind; /* "dump", "rss", ... */
         const char *trigger_sentence;
-        const char *guarantee;     /* "early" for everything that stops the target itself */
+        const char *guarantee;     /* "early" for everything that stops the target itself; NULL without a target */
         const struct buf *history; /* history.tsv, or NULL */
         const char *only;          /* comma-separated collector groups (see collectors.def), NULL: all */
         bool with_environ;
@@ -41,6 +41,11 @@ struct capture_outcome {
 /* 0, or -errno with d filled when no bundle could be made (bad directory, target gone before it began, not
  * permitted); then nothing is left behind. */
 int capture_run(const struct capture_request *request, struct capture_outcome *ret, struct diag *d);
+
+/* The machine alone, no process: a bundle of the groups `machine` and `processes`, whose manifest has no target.
+ * Of the request, target, history and only are not looked at. As above. */
+int capture_machine(const struct capture_request *request, struct capture_outcome *ret, struct diag *d);
+
 void capture_outcome_done(struct capture_outcome *o);
 
 /* Is `only` a list of known groups?  0, or -EINVAL with d naming the unknown one and those that exist. */

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -32,9 +33,19 @@ const struct collector collectors[] = {
          .deadline_ns = (deadline_ms)*NS_PER_MS,                                                             \
          .optional = optional_,                                                                              \
          .make = make_},
+#define TABLE(group_, name_, cap_kib, deadline_ms, optional_, make_, applies_)                               \
+        {.group = #group_,                                                                                   \
+         .scope = SCOPE_TABLE,                                                                               \
+         .name = name_,                                                                                      \
+         .cap = (cap_kib)*KIB,                                                                               \
+         .deadline_ns = (deadline_ms)*NS_PER_MS,                                                             \
+         .optional = optional_,                                                                              \
+         .make = make_,                                                                                      \
+         .applies = applies_},
 #include "capture/collectors.def"
 #undef COLLECT
 #undef SPECIAL
+#undef TABLE
 };
 const size_t n_collectors = ARRAY_SIZE(collectors);
 
@@ -62,6 +73,29 @@ static void special_collect(struct collect *c, const struct collector *rows, siz
                 rows[i].make(c, &rows[i]);
 }
 
+static void matching_collect(struct collect *c, const struct collector *rows, size_t n)
+{
+        for (size_t i = 0; i < n; i++) {
+                struct section_family family = {.path = rows[i].name, .optional = rows[i].optional};
+                char pattern[128];
+                glob_t found;
+
+                snprintf(pattern, sizeof(pattern), "/%s", rows[i].name);
+                if (glob(pattern, GLOB_NOSORT, NULL, &found) == 0) {
+                        for (size_t k = 0; k < found.gl_pathc; k++)
+                                copy_file(c, AT_FDCWD, found.gl_pathv[k], found.gl_pathv[k] + 1, &rows[i],
+                                          &family);
+                        family_end(c->writer, &family, SECTION_OK, 0, NULL);
+                        globfree(&found);
+                }
+        }
+}
+
+bool nobody_waits(const struct collect *c)
+{
+        return c->end_ns == 0;
+}
+
 bool environ_applies(const struct collect *c)
 {
         return c->with_environ;
@@ -83,7 +117,8 @@ static const struct {
 } scopes[] = {
         [SCOPE_PROCESS] = {process_collect, false},   [SCOPE_THREAD] = {threads_collect, true},
         [SCOPE_RELATIVE] = {relatives_collect, true}, [SCOPE_GROUP] = {groups_collect, true},
-        [SCOPE_MACHINE] = {machine_collect, false},   [SCOPE_SPECIAL] = {special_collect, false},
+        [SCOPE_MACHINE] = {machine_collect, false},   [SCOPE_MATCHING] = {matching_collect, false},
+        [SCOPE_SPECIAL] = {special_collect, false},   [SCOPE_TABLE] = {special_collect, false},
 };
 
 static size_t neighbourhood_end(size_t row)
@@ -98,7 +133,7 @@ static size_t neighbourhood_end(size_t row)
 
 void collector_path(const struct collect *c, const struct collector *row, char *out, size_t size)
 {
-        if (row->scope == SCOPE_MACHINE)
+        if (row->scope == SCOPE_MACHINE || row->scope == SCOPE_MATCHING || row->scope == SCOPE_TABLE)
                 snprintf(out, size, "%s", row->name);
         else if (row->name[0] == '/')
                 snprintf(out, size, "%s", row->name + 1);

@@ -16,7 +16,7 @@
 #include "bundle/writer.h"
 #include "capture/inode_set.h"
 
-enum scope { SCOPE_PROCESS, SCOPE_THREAD, SCOPE_RELATIVE, SCOPE_GROUP, SCOPE_MACHINE, SCOPE_SPECIAL };
+enum scope { SCOPE_PROCESS, SCOPE_THREAD, SCOPE_RELATIVE, SCOPE_GROUP, SCOPE_MACHINE, SCOPE_MATCHING, SCOPE_SPECIAL, SCOPE_TABLE };
 
 struct collect;
 
@@ -28,8 +28,8 @@ struct collector {
         uint64_t cap;         /* bytes of one file */
         uint64_t deadline_ns; /* duration */
         bool optional;
-        void (*make)(struct collect *c, const struct collector *row); /* SPECIAL: writes the section */
-        bool (*applies)(const struct collect *c);                     /* else: NULL, or is it wanted here? */
+        void (*make)(struct collect *c, const struct collector *row); /* SPECIAL, TABLE: writes the section */
+        bool (*applies)(const struct collect *c);                     /* NULL, or is it wanted here? */
 };
 
 /* In memory that is shared with the collecting process. */

@@ -20,9 +20,15 @@ void census_make(struct collect *c, const struct collector *row);
 void perf_map_make(struct collect *c, const struct collector *row);
 void recorder_make(struct collect *c, const struct collector *row);
 
+/* Tables about the machine. */
+void shrinkers_make(struct collect *c, const struct collector *row);
+void memory_groups_make(struct collect *c, const struct collector *row);
+void processes_make(struct collect *c, const struct collector *row);
+
 /* Does the row apply here? */
 bool numa_applies(const struct collect *c);    /* more than one node */
 bool environ_applies(const struct collect *c); /* asked for */
+bool nobody_waits(const struct collect *c);    /* not while a kill is held up: what does not perish can wait */
 
 /* Where a group's files lie in the bundle: "sys/fs/cgroup/memory/a/b" (v1), "sys/fs/cgroup/a/b" (v2).  A ".."
  * of a group outside our cgroup namespace becomes "@parent". */

@@ -10,6 +10,7 @@
 #include <sys/sysmacros.h>
 
 #include "base/clock.h"
+#include "base/escape.h"
 #include "base/file.h"
 #include "base/number.h"
 #include "capture/collectors.h"
@@ -61,27 +62,6 @@ struct fd_list {
         const char *reason;
 };
 
-/* Tab, newline, backslash and control bytes as \xNN; `out` holds 4 * len bytes. */
-static size_t escape_link(const char *link, size_t len, char *out)
-{
-        static const char hex[] = "0123456789abcdef";
-        size_t n = 0;
-
-        for (size_t i = 0; i < len; i++) {
-                unsigned char byte = (unsigned char)link[i];
-
-                if (byte >= 0x20 && byte != 0x7f && byte != '\\') {
-                        out[n++] = (char)byte;
-                        continue;
-                }
-                out[n++] = '\\';
-                out[n++] = 'x';
-                out[n++] = hex[byte >> 4];
-                out[n++] = hex[byte & 15];
-        }
-        return n;
-}
-
 /* "fd kind size dev inode " of a line; returns its length. */
 static size_t describe(int dirfd, const char *fd, const char *link, size_t len, char *out, size_t size)
 {
@@ -120,7 +100,7 @@ static bool add_line(void *ctx, int dirfd, const char *fd, const char *link, siz
                 return false;
         }
         n = describe(dirfd, fd, link, len, line, 128);
-        n += escape_link(link, len, line + n);
+        n += escape_cell(link, len, line + n);
         line[n++] = '\n';
         section_write(c->writer, line, n);
         list->bytes += n;

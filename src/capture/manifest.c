@@ -134,6 +134,10 @@ static void put_target(struct json_out *j, const struct target *t, const struct 
 {
         char state[2] = {t->state, '\0'};
 
+        if (t->pid == 0) {
+                json_put_null(j, "target");
+                return;
+        }
         json_put_object_begin(j, "target");
         json_put_int(j, "pid", t->pid);
         put_known(j, "ns_pid", (uint64_t)id->ns_pid);
@@ -182,7 +186,7 @@ void manifest_head(const struct manifest *m, struct buf *out)
         json_put_string(&j, "kind", m->request->trigger_kind);
         json_put_string(&j, "sentence", m->request->trigger_sentence);
         json_put_string(&j, "guarantee", m->request->guarantee);
-        if (strcmp(m->request->guarantee, "at-kill") == 0)
+        if (m->request->guarantee && strcmp(m->request->guarantee, "at-kill") == 0)
                 json_put_uint(&j, "ms_before_kill", 0);
         else
                 json_put_null(&j, "ms_before_kill");

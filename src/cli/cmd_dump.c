@@ -25,7 +25,7 @@ static const char help_text[] =
         "  -p, --pid PID      the process\n"
         "  -o DIR             where the bundle goes (default: $SWANSONG_DIR, else the current directory)\n"
         "      --only LIST    only these groups, comma-separated: stacks, process, recorder, threads,\n"
-        "                     tree, cgroup, sockets, fds, machine\n"
+        "                     tree, cgroup, sockets, fds, machine, processes\n"
         "      --environ      the environment variables too (they may hold secrets)\n"
         "      --no-lines     function names only, no file:line and inlined functions: faster\n"
         "      --no-report    only the bundle; `swansong report` makes the report later\n"
