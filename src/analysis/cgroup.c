@@ -205,7 +205,7 @@ static void take_ancestors(struct source *s, const struct names *names, struct b
         }
 }
 
-static struct report_cgroup cgroup_unknown(void)
+struct report_cgroup cgroup_unknown(void)
 {
         return (struct report_cgroup){
                 .usage = REPORT_UNKNOWN,

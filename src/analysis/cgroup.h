@@ -15,6 +15,9 @@
 int cgroup_name_parse(const char *text, size_t len, struct pool *pool, int *ret_version,
                       const char **ret_path);
 
+/* A group of which nothing is known. */
+struct report_cgroup cgroup_unknown(void);
+
 /* Fill r->cgroup; what the bundle has not is REPORT_UNKNOWN.  0 or -ENOMEM. */
 int cgroup_fill(struct source *s, struct report *r);
 

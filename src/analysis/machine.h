@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* machine - the machine's memory as a whole: /proc/meminfo, /proc/pressure/memory, and one sentence about them.
+/* machine - the machine's memory as a whole: /proc/meminfo and /proc/pressure/{memory,io,cpu}.
  *
  *   MemAvailable:   21877652 kB
  *   HugePages_Total:       0                                       a count: no unit
@@ -16,7 +16,10 @@ struct pressure { /* percent of the last 10 s; NaN unknown */
 
 void pressure_parse(const char *text, size_t len, struct pressure *ret);
 
-/* Fill r->system (not the slabs) and r->memory.mem_total and mem_available.  0 or -ENOMEM. */
+/* Fill r->system.meminfo and pressure, r->memory.mem_total and mem_available.  0 or -ENOMEM. */
 int machine_fill(struct source *s, struct report *r);
+
+/* Fill the rest of r->system, with its verdict (machine_parts.c, machine_verdict.c).  0 or -ENOMEM. */
+int machine_parts_fill(struct source *s, struct report *r);
 
 #endif

@@ -146,6 +146,7 @@ static void take_all(struct strings *s, const json_t *root, struct manifest *m)
         m->trigger_guarantee = get_string(s, trigger, "guarantee");
         m->ms_before_kill = json_is_number(before_kill) ? json_number_value(before_kill) : NAN;
 
+        m->no_target = json_is_null(target);
         m->pid = get_uint(target, "pid");
         m->ppid = get_uint(target, "ppid");
         m->start_ticks = get_uint(target, "start_ticks");

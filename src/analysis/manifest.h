@@ -29,6 +29,7 @@ struct manifest {
         uint64_t page_size, clock_ticks, boot_time_ns, time_ns, monotonic_ns;
         const char *trigger_kind, *trigger_sentence, *trigger_guarantee;
         double ms_before_kill; /* NaN */
+        bool no_target;        /* it says so: the bundle is about the machine alone */
         uint64_t pid, ppid, start_ticks, uid;
         const char *comm, *exe, *build_id, *state, *condition;
         bool exe_deleted;

@@ -15,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "analysis/report_system.h"
 #include "base/pool.h"
 
 #define REPORT_UNKNOWN     UINT64_MAX
@@ -118,11 +119,6 @@ struct report_missing {
         bool optional;       /* no process has it everywhere: does not make a dump incomplete */
 };
 
-struct report_slab {
-        const char *name;
-        uint64_t bytes, objects;
-};
-
 struct report_kill_task { /* a row of the kernel's table: whom it could have chosen */
         int32_t pid;
         const char *comm;
@@ -194,6 +190,7 @@ struct report {
         struct pool pool;
 
         const char *bundle; /* path as given */
+        bool machine_only;  /* the bundle has no target: of all that follows only `system` says something */
         const char *swansong_version;
         bool complete; /* the bundle was finished (not a .partial one) */
         const char *host, *kernel, *machine;
@@ -288,13 +285,7 @@ struct report {
         const struct report_fd *fds;
         size_t n_fds;
         struct report_cgroup cgroup;
-        struct {
-                const char *verdict;
-                const struct report_key_value *meminfo; /* bytes (counts for HugePages_*) */
-                size_t n_meminfo;
-                const struct report_slab *slabs; /* largest first */
-                size_t n_slabs;
-        } system;
+        struct report_system system;
         const struct report_sample *history;
         size_t n_history;
         const struct report_kill *kill; /* NULL: the bundle has no word of the kernel's about one */

@@ -18,7 +18,6 @@
 #include "analysis/memory.h"
 #include "analysis/process.h"
 #include "analysis/recorder_report.h"
-#include "analysis/slabs.h"
 #include "analysis/sockets.h"
 #include "analysis/source.h"
 #include "analysis/stacks.h"
@@ -52,9 +51,10 @@ static int fill_manifest(struct source *s, struct report *r)
                                               strcmp(m->trigger_guarantee, "kernel") == 0);
         missing_of_manifest(&s->missing, m, s->bundle);
         s->page_size = m->page_size;
+        r->machine_only = m->no_target;
         if (m->pid > 0 && m->pid <= INT32_MAX)
                 s->pid = (int32_t)m->pid;
-        else if (s->bundle >= 0 && bundle_find_pid(s->bundle, &s->pid) < 0)
+        else if (!m->no_target && s->bundle >= 0 && bundle_find_pid(s->bundle, &s->pid) < 0)
                 missing_add(&s->missing, "proc", false, "the bundle does not tell which process it is about");
 
         r->swansong_version = m->version;
@@ -69,6 +69,26 @@ static int fill_manifest(struct source *s, struct report *r)
         r->trigger.guarantee = m->trigger_guarantee;
         r->trigger.ms_before_kill = m->ms_before_kill;
         return 0;
+}
+
+/* Before it is looked at, and for good in a bundle about the machine alone. */
+static void target_unknown(struct report *r)
+{
+        uint64_t *const amounts[] = {
+                &r->memory.rss,        &r->memory.pss,           &r->memory.uss,
+                &r->memory.swap,       &r->memory.page_tables,   &r->memory.anon,
+                &r->memory.file,       &r->memory.shmem,         &r->memory.limit,
+                &r->memory.limit_used, &r->memory.virtual_size,  &r->memory.address_space_limit,
+                &r->memory.huge_pages, &r->memory.hugetlb,       &r->memory.socket_memory,
+                &r->process.n_threads, &r->process.start_time_ns};
+
+        for (size_t i = 0; i < ARRAY_SIZE(amounts); i++)
+                *amounts[i] = REPORT_UNKNOWN;
+        r->memory.growth_bytes_per_s = NAN;
+        r->memory.oom_score = r->memory.oom_score_adj = REPORT_UNKNOWN_INT;
+        r->process.ppid = REPORT_UNKNOWN_INT;
+        r->process.uid = UINT32_MAX;
+        r->cgroup = cgroup_unknown();
 }
 
 static int fill_maps(struct source *s, struct report *r, struct memory_witnesses *w)
@@ -206,19 +226,14 @@ static int fill_kill(struct source *s, struct report *r)
         return ret;
 }
 
-static int fill_slabs(struct source *s, struct report *r)
-{
-        _cleanup_buf_ struct buf b = BUF_GROWING(SECTION_MAX);
-
-        if (source_read(s, &b, true, "proc/slabinfo") < 0)
-                return 0;
-        return slabs_parse(b.data, b.len, s->page_size, s->pool, &r->system.slabs, &r->system.n_slabs);
-}
-
 /* In this order: each step uses what the ones before found. */
-static int (*const steps[])(struct source *s, struct report *r) = {
-        fill_manifest, machine_fill,     cgroup_fill,  process_fill, fill_memory,
-        fill_tree,     fill_descriptors, fill_history, fill_slabs,   fill_kill,
+static const struct {
+        int (*fill)(struct source *s, struct report *r);
+        bool of_target;
+} steps[] = {
+        {fill_manifest, false},      {machine_fill, false}, {cgroup_fill, true},      {process_fill, true},
+        {fill_memory, true},         {fill_tree, true},     {fill_descriptors, true}, {fill_history, true},
+        {machine_parts_fill, false}, {fill_kill, true},
 };
 
 /* The kill of a process that nobody watched: the kernel's log may still have it. */
@@ -279,8 +294,11 @@ static int build(struct source *s, const struct report_options *o, const struct 
         struct diag d;
         int ret;
 
+        target_unknown(r);
         for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
-                ret = steps[i](s, r);
+                if (steps[i].of_target && r->machine_only)
+                        continue;
+                ret = steps[i].fill(s, r);
                 if (ret < 0)
                         return ret;
         }
@@ -299,6 +317,8 @@ static int build(struct source *s, const struct report_options *o, const struct 
         r->n_missing = s->missing.n;
         if (s->missing.failed)
                 return -ENOMEM;
+        if (r->machine_only)
+                return verdict_of_machine(r);
         ret = add_stacks(s, o, rec, r);
         return ret < 0 ? ret : verdict_make(r);
 }

@@ -50,7 +50,7 @@ static struct verdict_facts facts_of(const struct report *r)
         return f;
 }
 
-static void finding_reset(struct finding *f)
+void finding_reset(struct finding *f)
 {
         f->certainty = CERTAINTY_NONE;
         f->sentence = BUF_FIXED(f->text[0], sizeof(f->text[0]));
@@ -58,6 +58,15 @@ static void finding_reset(struct finding *f)
                 f->evidence[i] = BUF_FIXED(f->text[i + 1], sizeof(f->text[i + 1]));
         for (size_t i = 0; i < ARRAY_SIZE(f->text); i++)
                 f->text[i][0] = '\0';
+}
+
+void finding_copy(struct finding *to, const struct finding *from)
+{
+        finding_reset(to);
+        to->certainty = from->certainty;
+        buf_str(&to->sentence, from->sentence.data);
+        for (size_t i = 0; i < ARRAY_SIZE(to->evidence); i++)
+                buf_str(&to->evidence[i], from->evidence[i].data);
 }
 
 struct evidence_list {
@@ -227,14 +236,22 @@ int verdict_make(struct report *r)
                 verdict_rules[i].judge(&f, &next);
                 if (next.certainty <= best.certainty)
                         continue;
-                finding_reset(&best);
-                best.certainty = next.certainty;
-                buf_str(&best.sentence, next.sentence.data);
-                for (size_t e = 0; e < ARRAY_SIZE(best.evidence); e++)
-                        buf_str(&best.evidence[e], next.evidence[e].data);
+                finding_copy(&best, &next);
                 cause = verdict_rules[i].cause;
         }
         if (best.certainty == CERTAINTY_NONE)
                 judge_none(&f, &best);
         return put_verdict(r, &f, cause, &best);
+}
+
+int verdict_of_machine(struct report *r)
+{
+        const struct report_system *s = &r->system;
+
+        r->verdict.cause = s->cause ? s->cause : "none";
+        r->verdict.certainty = s->certainty;
+        r->verdict.sentence = s->verdict ? s->verdict : "how much memory the machine has is not known";
+        r->verdict.evidence = s->evidence;
+        r->verdict.n_evidence = s->n_evidence;
+        return 0;
 }

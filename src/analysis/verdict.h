@@ -36,6 +36,12 @@ struct finding {
         char text[5][320];
 };
 
+/* Empty: nothing found. */
+void finding_reset(struct finding *f);
+
+/* `from` becomes *to, its texts copied. */
+void finding_copy(struct finding *to, const struct finding *from);
+
 struct verdict_rule {
         const char *cause; /* of design.md's list */
         void (*judge)(const struct verdict_facts *f, struct finding *ret);
@@ -46,5 +52,8 @@ extern const size_t n_verdict_rules;
 
 /* Fill r->verdict and r->memory.growth_bytes_per_s.  The rest of the report is finished.  0 or -ENOMEM. */
 int verdict_make(struct report *r);
+
+/* The same for a bundle without a target: what system says.  All that is known of a process becomes unknown. */
+int verdict_of_machine(struct report *r);
 
 #endif

@@ -49,7 +49,8 @@ void shrinkers_make(struct collect *c, const struct collector *row)
 
         if (!dir) {
                 section_missing(c->writer, row->name, row->optional, errno,
-                                errno == ENOENT ? "no " DIRECTORY " here (CONFIG_SHRINKER_DEBUG, debugfs)" : NULL);
+                                errno == ENOENT ? "no " DIRECTORY " here (CONFIG_SHRINKER_DEBUG, debugfs)"
+                                                : NULL);
                 return;
         }
         table_begin(&t, c, row, "objects\tname\n");

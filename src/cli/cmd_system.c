@@ -24,7 +24,8 @@ struct system_args {
 
 static const char help_text[] =
         "usage: swansong system [OPTIONS]\n"
-        "Shows where the machine's memory is: the verdict first, then processes, groups, slabs, free blocks,\n"
+        "Shows where the machine's memory is: the verdict first, then processes, groups, slabs, free "
+        "blocks,\n"
         "reclaim, swap.\n"
         "      --format FORMAT   text (default) or json\n"
         "  -o FILE               write there instead of to the standard output\n"
@@ -102,11 +103,12 @@ static int show(struct system_args *a, int dir, const char *dir_name, struct dia
         struct capture_outcome outcome;
         int status, r;
 
-        r = capture_machine(&(struct capture_request){.out_dirfd = dir,
-                                                      .out_dir = dir_name,
-                                                      .trigger_kind = "system",
-                                                      .trigger_sentence = "asked for by hand: swansong system"},
-                            &outcome, d);
+        r = capture_machine(
+                &(struct capture_request){.out_dirfd = dir,
+                                          .out_dir = dir_name,
+                                          .trigger_kind = "system",
+                                          .trigger_sentence = "asked for by hand: swansong system"},
+                &outcome, d);
         if (r < 0)
                 return STATUS_INCOMPLETE;
         pass_on(a, "--", outcome.path);
@@ -147,8 +149,9 @@ static int show_scratch(struct system_args *a, struct diag *d)
         if (mkdtemp(name))
                 dir = open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (dir < 0) {
-                diag_set(d, -errno, "%s: cannot make a directory there: %s; name another with $TMPDIR or --bundle",
-                         name, strerror(errno));
+                diag_set(d, -errno,
+                         "%s: cannot make a directory there: %s; name another with $TMPDIR or --bundle", name,
+                         strerror(errno));
                 complain("system", d);
                 return STATUS_INCOMPLETE;
         }

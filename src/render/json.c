@@ -135,24 +135,6 @@ static void put_cgroup(struct json_out *j, const struct report *r)
         json_put_object_end(j);
 }
 
-static void put_system(struct json_out *j, const struct report *r)
-{
-        json_put_object_begin(j, "system");
-        json_put_string(j, "verdict", r->system.verdict);
-        json_put_key_values(j, "meminfo", r->system.meminfo, r->system.n_meminfo);
-        json_put_array_begin(j, "slabs");
-        for (size_t i = 0; i < r->system.n_slabs; i++) {
-                json_put_line(j);
-                json_put_object_begin(j, NULL);
-                json_put_string(j, "name", r->system.slabs[i].name);
-                json_put_amount(j, "bytes", r->system.slabs[i].bytes);
-                json_put_amount(j, "objects", r->system.slabs[i].objects);
-                json_put_object_end(j);
-        }
-        json_put_array_end(j);
-        json_put_object_end(j);
-}
-
 void render_json(const struct report *r, const struct render_style *style, struct buf *out)
 {
         static void (*const parts[])(struct json_out * j, const struct report *r) = {
@@ -160,7 +142,7 @@ void render_json(const struct report *r, const struct render_style *style, struc
                 put_pause,      put_memory,       json_put_heap,        json_put_malloc,
                 json_put_notes, json_put_threads, put_threads_captured, json_put_maps,
                 json_put_tree,  json_put_sockets, json_put_fds,         put_cgroup,
-                put_system,     json_put_history, json_put_kill,        json_put_missing,
+                json_put_system, json_put_history, json_put_kill,        json_put_missing,
         };
         struct json_out j = {.buf = out};
 

@@ -39,6 +39,9 @@ void json_put_heap(struct json_out *j, const struct report *r);
 void json_put_malloc(struct json_out *j, const struct report *r);
 void json_put_notes(struct json_out *j, const struct report *r);
 
+/* The machine (json_system.c). */
+void json_put_system(struct json_out *j, const struct report *r);
+
 /* The long lists of a report, one row per line (json_threads.c, json_lists.c). */
 void json_put_threads(struct json_out *j, const struct report *r);
 void json_put_maps(struct json_out *j, const struct report *r);

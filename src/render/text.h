@@ -24,6 +24,9 @@ text_section text_first_screen, text_heap, text_malloc, text_notes, text_threads
         text_tree, text_cgroup, text_kill, text_sockets, text_fds, text_maps, text_system, text_history,
         text_missing;
 
+/* Parts of text_system: who holds the memory (text_system_holders.c), what the kernel does about it. */
+text_section text_system_holders, text_system_kernel;
+
 /* --- pieces (text_write.c) --- */
 
 /* All that follows, up to STYLE_PLAIN; nothing without colour. */

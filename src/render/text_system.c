@@ -39,6 +39,44 @@ static void add_meminfo(const struct text *t)
                 buf_char(t->out, '\n');
 }
 
+static void add_where(const struct text *t)
+{
+        const struct report_system *s = &t->r->system;
+        uint64_t total = meminfo(t->r, "MemTotal");
+
+        size_t begin = text_begin(t);
+
+        if (s->n_where == 0)
+                return;
+        buf_str(t->out, "  where all of it is; the rows add up to MemTotal, ");
+        text_size(t, total);
+        if (s->counted_twice > 0 && s->counted_twice != REPORT_UNKNOWN) {
+                buf_str(t->out, ", and ");
+                text_size(t, s->counted_twice);
+                buf_str(t->out, " more that are in two of them");
+        }
+        buf_char(t->out, ':');
+        text_wrap(t, begin, 4);
+        for (size_t i = 0; i < s->n_where; i++) {
+                buf_str(t->out, "  ");
+                text_size_cell(t, s->where[i].bytes);
+                buf_char(t->out, ' ');
+                text_share(t, s->where[i].bytes, total);
+                buf_str(t->out, "  ");
+                text_escaped(t, s->where[i].what, text_left(t));
+                buf_char(t->out, '\n');
+        }
+        if (s->lru != REPORT_UNKNOWN && s->slab != REPORT_UNKNOWN && s->slab > 0) {
+                begin = text_begin(t);
+                buf_str(t->out, "  LRU (pages of processes and files) to slab (the kernel's caches): ");
+                text_size(t, s->lru);
+                buf_str(t->out, " to ");
+                text_size(t, s->slab);
+                buf_printf(t->out, ", %.1f : 1", (double)s->lru / (double)s->slab);
+                text_wrap(t, begin, 4);
+        }
+}
+
 static void add_slabs(const struct text *t)
 {
         const struct report *r = t->r;
@@ -60,20 +98,31 @@ static void add_slabs(const struct text *t)
         text_more(t, r->system.n_slabs - shown, "slabs");
 }
 
+static void add_verdict(const struct text *t)
+{
+        const struct report_system *s = &t->r->system;
+
+        for (size_t i = 0; i < (s->verdict ? s->n_evidence + 1 : 0); i++) {
+                size_t begin = text_begin(t);
+
+                buf_str(t->out, i == 0 ? "  " : "  - ");
+                text_escaped(t, i == 0 ? s->verdict : s->evidence[i - 1], 900);
+                text_wrap(t, begin, i == 0 ? 2 : 4);
+        }
+}
+
 void text_system(const struct text *t)
 {
         const struct report *r = t->r;
 
         if (r->system.n_meminfo == 0 && r->system.n_slabs == 0 && !r->system.verdict)
                 return;
-        text_title(t, "THE MACHINE", NULL);
-        if (r->system.verdict) {
-                size_t begin = text_begin(t);
-
-                buf_str(t->out, "  ");
-                text_escaped(t, r->system.verdict, 600);
-                text_wrap(t, begin, 2);
-        }
-        add_meminfo(t);
+        text_title(t, "THE MACHINE", r->machine_only ? r->host : NULL);
+        add_verdict(t);
+        add_where(t);
+        text_system_holders(t);
         add_slabs(t);
+        text_system_kernel(t);
+        buf_str(t->out, r->system.n_meminfo > 0 ? "  /proc/meminfo:\n" : "");
+        add_meminfo(t);
 }

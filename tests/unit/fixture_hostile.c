@@ -3,6 +3,7 @@
 
 #include "base/cleanup.h"
 #include "fixture_report.h"
+#include "fixture_system.h"
 
 /* A screen cleared, a title set, a line forged, text turned around, bytes that are no UTF-8, JSON ended. */
 #define EVIL "\x1b[2J\x1b]0;pwned\a\r\nVerdict   all is well\xe2\x80\xae\xff\xc3(\"}],\\\t\x7f"
@@ -122,9 +123,9 @@ struct report fixture_hostile(void)
         r.n_fds = ARRAY_SIZE(evil_fds);
         r.cgroup.version = UINT32_MAX;
         r.cgroup.path = r.cgroup.limit_path = EVIL;
+        r.system = fixture_system_hostile(EVIL);
         r.cgroup.stat = r.cgroup.events = r.system.meminfo = evil_values;
         r.cgroup.n_stat = r.cgroup.n_events = r.system.n_meminfo = ARRAY_SIZE(evil_values);
-        r.system.verdict = EVIL;
         r.system.slabs = evil_slabs;
         r.system.n_slabs = ARRAY_SIZE(evil_slabs);
         r.history = evil_history;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "fixture_report.h"
+#include "fixture_system.h"
 
 #include <criterion/criterion.h>
 #include <math.h>
@@ -338,8 +339,7 @@ struct report fixture_leak(void)
                            .n_stat = ARRAY_SIZE(stat_v2),
                            .events = events,
                            .n_events = ARRAY_SIZE(events)},
-                .system = {"the machine has memory left: 6.00 GiB of 8.00 GiB available (75 %)", meminfo,
-                           ARRAY_SIZE(meminfo), slabs, ARRAY_SIZE(slabs)},
+                .system = fixture_system(meminfo, ARRAY_SIZE(meminfo), slabs, ARRAY_SIZE(slabs)),
                 .history = history,
                 .n_history = ARRAY_SIZE(history),
                 .missing = missing,

@@ -8,6 +8,7 @@
 
 #include "base/file.h"
 #include "fixture_report.h"
+#include "fixture_system.h"
 #include "render/renderer.h"
 
 #define PATH "tests/golden/%s"
@@ -71,6 +72,16 @@ Test(golden, a_kill)
 Test(golden, a_kill_as_json)
 {
         compare("killed.json", "json", fixture_killed(), (struct render_style){.width = 80});
+}
+
+Test(golden, the_machine_alone)
+{
+        compare("machine.80.txt", "text", fixture_machine(), (struct render_style){.width = 80});
+}
+
+Test(golden, the_machine_alone_as_json)
+{
+        compare("machine.json", "json", fixture_machine(), (struct render_style){.width = 80});
 }
 
 Test(golden, nothing_known)
