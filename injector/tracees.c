@@ -169,6 +169,8 @@ void tracees_stop(struct tracees *t, uint64_t duration_ns, tracee_stopped stoppe
         deadline_start(&t->deadline, duration_ns);
         for (unsigned round = 0; round < ROUNDS_MAX; round++) {
                 interrupt_from(t, first);
+                if (round == 0 && t->interrupted)
+                        t->interrupted(t->interrupted_arg);
                 wait_from(t, first, stopped, arg);
                 first = t->n;
                 if (seize_new(t) == 0)

@@ -30,6 +30,11 @@ struct tracees {
         struct deadline deadline;
         uint64_t begin_ns, end_ns; /* of the pause: before the first interrupt, after the last release */
         bool too_many;             /* more threads appeared than there was room for */
+
+        /* Called by tracees_stop() once, when all threads have been interrupted and before any is waited for; NULL.
+         * For sleeps that no interrupt ends: wake them, and they stop. */
+        void (*interrupted)(void *arg);
+        void *interrupted_arg;
 };
 
 typedef void (*tracee_stopped)(void *arg, size_t index);

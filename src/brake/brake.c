@@ -124,6 +124,22 @@ static int note(struct brake *b, struct diag *d)
         return 0;
 }
 
+int brake_check(const struct brake_request *request, struct diag *d)
+{
+        struct brake b = BRAKE_OFF;
+        _cleanup_fd_ int dirfd = -1;
+        int r;
+
+        b.kind = request->kind;
+        r = plan(&b, request, &dirfd, d);
+        if (r == 0) {
+                b.notes_fd = brake_notes_open(true, d);
+                r = b.notes_fd < 0 ? b.notes_fd : 0;
+        }
+        brake_end(&b);
+        return r;
+}
+
 int brake_begin(const struct brake_request *request, struct brake *ret, struct diag *d)
 {
         struct brake b = BRAKE_OFF;
@@ -166,17 +182,28 @@ void brake_wake(const struct brake *b)
                 knob_apply(kill);
 }
 
-int brake_restore(const struct brake *b)
+/* The knobs from `first` on, the last one first. */
+static int restore_from(const struct brake *b, unsigned first)
 {
-        int first = 0;
+        int error = 0;
 
-        for (unsigned i = b->note.n; i-- > 0;) {
+        for (unsigned i = b->note.n; i-- > first;) {
                 int r = knob_restore(&b->note.knobs[i]);
 
-                if (first == 0)
-                        first = r;
+                if (error == 0)
+                        error = r;
         }
-        return first;
+        return error;
+}
+
+int brake_settle(const struct brake *b)
+{
+        return restore_from(b, b->at_once);
+}
+
+int brake_restore(const struct brake *b)
+{
+        return restore_from(b, 0);
 }
 
 /* The guard has gone, too. */

@@ -51,6 +51,9 @@ struct brake_request {
         uint64_t deadline_ns; /* how long it may brake, from the moment at which it takes effect */
 };
 
+/* Could it be put on now?  Changes nothing.  0, or as of brake_begin(). */
+int brake_check(const struct brake_request *request, struct diag *d);
+
 /* Put the brake on.  0, or -errno with d filled, everything as it was: -ENODATA (no limit), -EALREADY (it is braked
  * already, by somebody else or another swansong), -EACCES, -EROFS, -ENOSYS (no pidfds: Linux 5.3)... */
 int brake_begin(const struct brake_request *request, struct brake *ret, struct diag *d);
@@ -60,6 +63,10 @@ void brake_reached(const struct brake *b);
 
 /* HOLD, with its threads interrupted: let the sleepers go on to where they can be stopped. */
 void brake_wake(const struct brake *b);
+
+/* HOLD, with its threads stopped: put the limit back, the kill stays disabled.  Now, because a limit below what is used
+ * is refused, and reading a process's memory may take some.  0 or -errno: brake_restore() tries again. */
+int brake_settle(const struct brake *b);
 
 /* Put everything back that is still ours; tries once.  0, or -errno of the first that cannot be put back (yet).  May be
  * called by any process that holds b, any number of times. */

@@ -196,8 +196,11 @@ void guard_end(struct brake *b, bool done)
         if (!done && guard_is_there(b)) {
                 guard_tell(b->tell_fd, GUARD_UNDO);
         } else {
-                kill(b->guard, SIGKILL);
-                /* ECHILD: the caller's SIGCHLD has reaped it already. */
+                /* Not by its PID: the caller's SIGCHLD may have reaped it already, and then it is somebody else's. */
+                if (b->guard_fd >= 0)
+                        syscall(SYS_pidfd_send_signal, b->guard_fd, SIGKILL, NULL, 0);
+                else
+                        kill(b->guard, SIGKILL);
                 while (waitpid(b->guard, NULL, 0) < 0 && errno == EINTR)
                         ;
         }

@@ -123,7 +123,7 @@ static void write_sections(struct at_kill *k, const struct capture_request *requ
                 section_put(k->writer, "history.tsv", request->history->data, request->history->len);
         if (kmsg && kmsg->len > 0)
                 section_put(k->writer, "kmsg", kmsg->data, kmsg->len);
-        else
+        else if (!kmsg)
                 section_missing(k->writer, "kmsg", true, 0, "the kernel's log could not be read");
 }
 

@@ -25,13 +25,14 @@ struct at_kill;
 /* 0 or -errno with d filled.  The target must outlive it. */
 int at_kill_make(const struct target *t, uint64_t budget_ns, struct at_kill **ret, struct diag *d);
 
-/* To be called from attend_calls.dying.  Takes what it can; only the first call counts. */
+/* To be called from attend_calls.dying, or with the threads of a living process that the caller holds.  Takes what it can;
+ * only the first call counts. */
 void at_kill_take(struct at_kill *k, const struct attend_dying *dying);
 
 bool at_kill_taken(const struct at_kill *k);
 
-/* The bundle, with the trigger as in the request (its target is the one of at_kill_make()).  kmsg: the kernel's report, or
- * NULL.  0, or -errno with d filled when no bundle could be made. */
+/* The bundle, with the trigger as in the request (its target is the one of at_kill_make()).  kmsg: the kernel's report,
+ * empty where there was no kill; NULL: its log could not be read.  0, or -errno with d filled when no bundle could be made. */
 int at_kill_write(struct at_kill *k, const struct capture_request *request, const struct buf *kmsg,
                   struct capture_outcome *ret, struct diag *d);
 

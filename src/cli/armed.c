@@ -11,13 +11,15 @@
 #include "capture/binaries.h"
 #include "base/file.h"
 #include "cli/armed_child.h"
+#include "cli/held_child.h"
 
-int armed_start(const struct target *t, int dirfd, const char *dir_name, uint64_t budget_ns,
-                struct armed *ret, struct diag *d)
+/* Start the process that does what `child` says, with the rest of `plan` filled. */
+static int start(struct armed_child plan, void (*child)(const struct armed_child *), struct armed *ret,
+                 struct diag *d)
 {
+        const struct target *t = plan.target;
         struct armed a = ARMED_NONE;
         _cleanup_buf_ struct buf maps = BUF_GROWING((size_t)64 << 20);
-        pid_t self = getpid();
         int pair[2];
 
         a.shared = mmap(NULL, sizeof(*a.shared), PROT_READ | PROT_WRITE,
@@ -29,16 +31,13 @@ int armed_start(const struct target *t, int dirfd, const char *dir_name, uint64_
                 return diag_set(d, -errno, "PID %d: cannot be armed: %s", t->pid, strerror(errno));
         }
         a.fd = pair[0];
+        plan.parent = getpid();
+        plan.fd = pair[1];
+        plan.shared = a.shared;
         a.child = fork();
         if (a.child == 0) {
                 close(pair[0]);
-                armed_child_main(&(struct armed_child){.target = t,
-                                                       .dirfd = dirfd,
-                                                       .dir_name = dir_name,
-                                                       .budget_ns = budget_ns,
-                                                       .parent = self,
-                                                       .fd = pair[1],
-                                                       .shared = a.shared});
+                child(&plan);
         }
         close(pair[1]);
         if (a.child < 0) {
@@ -52,6 +51,27 @@ int armed_start(const struct target *t, int dirfd, const char *dir_name, uint64_
                 a.binaries_fd = binaries_open(t, &maps, BINARIES_MAX);
         *ret = a;
         return 0;
+}
+
+int armed_start(const struct target *t, int dirfd, const char *dir_name, uint64_t budget_ns,
+                struct armed *ret, struct diag *d)
+{
+        return start(
+                (struct armed_child){
+                        .target = t, .dirfd = dirfd, .dir_name = dir_name, .budget_ns = budget_ns},
+                armed_child_main, ret, d);
+}
+
+int held_start(const struct target *t, int dirfd, const char *dir_name, uint64_t budget_ns,
+               const struct brake *brake, const struct oom_event *event, struct armed *ret, struct diag *d)
+{
+        return start((struct armed_child){.target = t,
+                                          .dirfd = dirfd,
+                                          .dir_name = dir_name,
+                                          .budget_ns = budget_ns,
+                                          .brake = brake,
+                                          .event = event},
+                     held_child_main, ret, d);
 }
 
 int armed_read(struct armed *a, struct armed_message *ret)

@@ -33,10 +33,10 @@ struct child {
         bool has_kmsg, gone;
 };
 
-static void say(const struct armed_child *a, enum armed_word word, const char *text, uint32_t n,
-                bool incomplete)
+void armed_child_say(const struct armed_child *a, enum armed_word word, const char *text, uint32_t n_threads,
+                     bool incomplete)
 {
-        struct armed_message m = {.word = word, .n_threads = n, .incomplete = incomplete};
+        struct armed_message m = {.word = word, .n_threads = n_threads, .incomplete = incomplete};
 
         snprintf(m.text, sizeof(m.text), "%s", text);
         send(a->fd, &m, sizeof(m), MSG_NOSIGNAL);
@@ -86,7 +86,7 @@ static void attend_to_the_end(struct child *c)
         }
 }
 
-static void take_history(const struct armed_child *a, struct buf *ret)
+void armed_child_history(const struct armed_child *a, struct buf *ret)
 {
         struct pollfd p = {.fd = a->fd, .events = POLLIN};
         char byte;
@@ -112,8 +112,8 @@ static void write_bundle(struct child *c, const struct oom_kill *kill, const str
         else
                 buf_str(&sentence, "killed by SIGKILL; whether the kernel did it for memory could not be "
                                    "seen (no access to the kernel's log, or a PID namespace of our own)");
-        say(a, ARMED_KILLED, words, 0, false);
-        take_history(a, &history);
+        armed_child_say(a, ARMED_KILLED, words, 0, false);
+        armed_child_history(a, &history);
         r = at_kill_write(c->kill,
                           &(struct capture_request){.target = a->target,
                                                     .out_dirfd = a->dirfd,
@@ -124,9 +124,9 @@ static void write_bundle(struct child *c, const struct oom_kill *kill, const str
                                                     .history = &history},
                           kmsg, &outcome, &d);
         if (r < 0)
-                say(a, ARMED_FAILED, d.text, 0, false);
+                armed_child_say(a, ARMED_FAILED, d.text, 0, false);
         else
-                say(a, ARMED_BUNDLE, outcome.path, 0, outcome.incomplete);
+                armed_child_say(a, ARMED_BUNDLE, outcome.path, 0, outcome.incomplete);
 }
 
 void armed_child_main(const struct armed_child *a)
@@ -158,16 +158,16 @@ void armed_child_main(const struct armed_child *a)
         if (r == 0)
                 r = attend_add(c.attend, a->target->pid, &d);
         if (r < 0) {
-                say(a, ARMED_REFUSED, d.text, 0, false);
+                armed_child_say(a, ARMED_REFUSED, d.text, 0, false);
                 _exit(1);
         }
-        say(a, ARMED_READY, "", (uint32_t)r, false);
+        armed_child_say(a, ARMED_READY, "", (uint32_t)r, false);
         attend_to_the_end(&c);
         if (at_kill_taken(c.kill))
                 kill = c.has_kmsg ? kill_log_find(&c.kmsg, a->target->pid, 0, KILL_LOG_WAIT_NS, &text) : NULL;
         if (at_kill_taken(c.kill) && (kill || !c.has_kmsg))
                 write_bundle(&c, kill, c.has_kmsg ? &text : NULL);
         else
-                say(a, ARMED_OTHER_END, "", 0, false);
+                armed_child_say(a, ARMED_OTHER_END, "", 0, false);
         _exit(0);
 }

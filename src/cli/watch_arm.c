@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 
+#include "cli/watch_brake.h"
 #include "cli/watch_dump.h"
 #include "cli/watch_token.h"
 
@@ -16,8 +17,9 @@ void watch_arm(struct watcher *w, struct watched *p)
 
         if (w->options->dry_run || watch_is_armed(p) || p->arms_refused || p->gone)
                 return;
-        r = armed_start(&p->target, w->dumps.dir, w->dumps.dir_name, w->options->kill_budget_ns, &p->armed,
-                        &d);
+        r = watch_brake_hold(w, p) ? 0
+                                   : armed_start(&p->target, w->dumps.dir, w->dumps.dir_name,
+                                                 w->options->kill_budget_ns, &p->armed, &d);
         if (r == 0 && epoll_ctl(w->epoll_fd, EPOLL_CTL_ADD, p->armed.fd, &event) < 0) {
                 r = diag_set(&d, -errno, "cannot wait for its end: %s", strerror(errno));
                 armed_stop(&p->armed);
@@ -34,6 +36,9 @@ void watch_disarm(struct watcher *w, struct watched *p)
                 return;
         epoll_ctl(w->epoll_fd, EPOLL_CTL_DEL, p->armed.fd, NULL);
         armed_stop(&p->armed);
+        /* Only now, when no holder can raise the limit any more. */
+        if (p->brake.kind == BRAKE_HOLD)
+                watch_brake_off(w, p, false);
 }
 
 static void hear(struct watcher *w, struct watched *p, struct armed_message *m)
@@ -42,7 +47,10 @@ static void hear(struct watcher *w, struct watched *p, struct armed_message *m)
 
         switch (m->word) {
         case ARMED_READY:
-                watch_say(&w->live, "%s (%d): armed, %u threads: present if the kernel kills it",
+                watch_say(&w->live,
+                          p->brake.kind == BRAKE_HOLD
+                                  ? "%s (%d): armed, %u threads: will be held at its limit"
+                                  : "%s (%d): armed, %u threads: present if the kernel kills it",
                           p->target.comm, p->target.pid, m->n_threads);
                 break;
         case ARMED_REFUSED:
@@ -50,6 +58,11 @@ static void hear(struct watcher *w, struct watched *p, struct armed_message *m)
                 watch_say(&w->live, "not armed, dumps only at conditions: %s", m->text);
                 break;
         case ARMED_KILLED:
+                watch_say(&w->live, "%s (%d): %s", p->target.comm, p->target.pid, m->text);
+                armed_give_history(&p->armed, &p->observer.history);
+                break;
+        case ARMED_HELD:
+                watch_brake_off(w, p, true);
                 watch_say(&w->live, "%s (%d): %s", p->target.comm, p->target.pid, m->text);
                 armed_give_history(&p->armed, &p->observer.history);
                 break;
@@ -72,6 +85,7 @@ static void hear(struct watcher *w, struct watched *p, struct armed_message *m)
 void watch_arm_hear(struct watcher *w, struct watched *p)
 {
         static struct armed_message m;
+        bool held = p->brake.kind == BRAKE_HOLD;
         int r;
 
         while ((r = armed_read(&p->armed, &m)) > 0)
@@ -79,6 +93,8 @@ void watch_arm_hear(struct watcher *w, struct watched *p)
         if (r == 0)
                 return;
         watch_disarm(w, p);
+        /* A hold comes once; the next kill, if there is one, is attended. */
+        p->brake_spent = p->brake_spent || held;
         /* Its process may end a moment later than the attendant, and is waited for then. */
         if (p->gone)
                 p->ended = true;

@@ -15,6 +15,7 @@
 #include "cli/command.h"
 #include "cli/last_word.h"
 #include "cli/watch_arm.h"
+#include "cli/watch_brake.h"
 #include "cli/watch_find.h"
 #include "cli/watch_place.h"
 #include "cli/watch_signals.h"
@@ -162,6 +163,11 @@ int watch_loop_add(struct watcher *w, struct target *t, struct diag *d)
                 announce(w, p);
         say_lines(w, text);
         watch_exits(w);
+        r = watch_brake_check(w, p, d);
+        if (r < 0) {
+                p->ended = true;
+                return r;
+        }
         r = watch_fds(w, p);
         if (r < 0) {
                 p->ended = true;
@@ -257,10 +263,13 @@ static void process_ended(struct watcher *w, struct watched *p)
 
 void watch_loop_attend(struct watcher *w, struct watched *p)
 {
-        if (p->near || observer_arming(&p->observer, &w->options->rules))
+        if (p->near || observer_arming(&p->observer, &w->options->rules)) {
+                watch_brake_on(w, p);
                 watch_arm(w, p);
-        else
+        } else {
                 watch_disarm(w, p);
+                watch_brake_off(w, p, false);
+        }
 }
 
 static void tick(struct watcher *w, struct watched *p)
@@ -394,6 +403,9 @@ static void handle_event(struct watcher *w, const struct epoll_event *event)
                 break;
         case WATCH_ATTENDANT:
                 watch_arm_hear(w, p);
+                break;
+        case WATCH_GUARD:
+                watch_brake_guard_ended(w, p);
                 break;
         default:
                 hear_event(w, p, watch_token_fd(token) - WATCH_EVENT, event->events);

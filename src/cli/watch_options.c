@@ -14,6 +14,7 @@
 #define INTERVAL_MIN_NS     NS_PER_MS
 #define DAY_NS              (86400 * NS_PER_S)
 #define COOLDOWN_DEFAULT_NS (60 * NS_PER_S)
+#define BRAKE_DEADLINE_DEFAULT_NS (10 * NS_PER_S)
 #define ARM_DEFAULT         "70%"
 
 enum {
@@ -24,6 +25,9 @@ enum {
         OPT_NO_REPORT,
         OPT_KILL_BUDGET,
         OPT_SNAPSHOT,
+        OPT_BRAKE,
+        OPT_BRAKE_DEADLINE,
+        OPT_HOLD,
         OPT_MAX_DISK,
         OPT_DRY_RUN,
         OPT_TRIGGER,
@@ -43,6 +47,9 @@ static const struct option own_options[] = {
         {"snapshot", no_argument, NULL, OPT_SNAPSHOT},
         {"no-report", no_argument, NULL, OPT_NO_REPORT},
         {"kill-budget", required_argument, NULL, OPT_KILL_BUDGET},
+        {"brake", optional_argument, NULL, OPT_BRAKE},
+        {"brake-deadline", required_argument, NULL, OPT_BRAKE_DEADLINE},
+        {"hold", no_argument, NULL, OPT_HOLD},
         {"help", no_argument, NULL, 'h'},
 };
 
@@ -149,6 +156,34 @@ static int parse_max_disk(struct watch_options *o, struct diag *d)
         return 0;
 }
 
+static int set_brake(struct watch_options *o, enum brake_kind kind, struct diag *d)
+{
+        if (o->brake != BRAKE_NONE && o->brake != kind)
+                return diag_set(d, -EINVAL, "--brake (cgroup v2) and --hold (v1): only one of them can be");
+        o->brake = kind;
+        return 0;
+}
+
+/* "90", "90%"; nothing: the default. */
+static int parse_brake(struct watch_options *o, struct diag *d)
+{
+        uint64_t percent = BRAKE_PERCENT_DEFAULT;
+        const char *p = optarg;
+
+        if (optarg && (number_scan(&p, optarg + strlen(optarg), 10, &percent) < 0 || (*p == '%' && *++p) || *p ||
+                       percent < 1 || percent > 99))
+                return diag_set(d, -EINVAL, "--brake=%.40s: not a percentage of memory.max from 1 to 99", optarg);
+        o->brake_percent = (double)percent;
+        return set_brake(o, BRAKE_SLOW, d);
+}
+
+static int parse_brake_deadline(struct watch_options *o, struct diag *d)
+{
+        if (seconds_parse(optarg, 3600 * NS_PER_S, &o->brake_deadline_ns) < 0)
+                return diag_set(d, -EINVAL, "--brake-deadline %.40s: not a number of seconds up to 3600", optarg);
+        return 0;
+}
+
 /* The first condition with that effect, or NULL. */
 static const struct trigger *find_effect(const struct observer_rules *rules, enum trigger_effect effect)
 {
@@ -230,6 +265,9 @@ static int check_together(struct watch_options *o, int argc, char **argv, struct
                 return diag_set(d, -EINVAL,
                                 "when is a dump to be taken? with --arm never it takes a condition, as in "
                                 "--rss 90%%, or -i SECONDS");
+        if (o->brake != BRAKE_NONE && is_never_armed(&o->rules))
+                return diag_set(d, -EINVAL, "--%s acts where the process is armed, near its limit: not without --arm",
+                                o->brake == BRAKE_HOLD ? "hold" : "brake");
         return check_conditions(&o->rules, d);
 }
 
@@ -276,6 +314,12 @@ static int parse_one(int c, char **argv, struct watch_options *o, struct diag *d
                 return 0;
         case OPT_KILL_BUDGET:
                 return parse_kill_budget(o, d);
+        case OPT_BRAKE:
+                return parse_brake(o, d);
+        case OPT_BRAKE_DEADLINE:
+                return parse_brake_deadline(o, d);
+        case OPT_HOLD:
+                return set_brake(o, BRAKE_HOLD, d);
         case OPT_SNAPSHOT:
                 o->rules.snapshot = true;
                 return 0;
@@ -311,6 +355,7 @@ int watch_options_parse(int argc, char **argv, struct watch_options *ret, struct
         char letters[OPTIONS_MAX];
         struct watch_options o = {.report = true,
                                   .kill_budget_ns = AT_KILL_BUDGET_NS,
+                                  .brake_deadline_ns = BRAKE_DEADLINE_DEFAULT_NS,
                                   .rules = {.cooldown_ns = COOLDOWN_DEFAULT_NS}};
         int c, r = trigger_parse(trigger_type_find("arm"), "never", &o.arm, d);
 
@@ -398,6 +443,13 @@ void watch_options_help(FILE *out)
               "                     what it prints goes to stderr\n"
               "      --kill-budget MS\n"
               "                     how long a kill may be delayed by its capture (default 500)\n"
+              "      --brake[=PERCENT]\n"
+              "                     cgroup v2, while armed: from this part of the group's limit on (default 90)\n"
+              "                     the kernel slows it down (memory.high), so that there is time\n"
+              "      --brake-deadline SECONDS\n"
+              "                     undo that so long after it was first slowed down (default 10)\n"
+              "      --hold         cgroup v1, while armed: at the limit the kernel waits until the capture is\n"
+              "                     done (memory.oom_control), then kills as ever\n"
               "      --no-report    only bundles; `swansong report` makes the reports later\n"
               "  -l, --lock-memory  keep swansong itself in memory (mlockall)\n"
               "Signals: SIGUSR1 dumps now; SIGINT and SIGTERM end, after a dump in progress; the second one\n"

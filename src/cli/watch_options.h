@@ -10,6 +10,7 @@
 #include <sys/types.h>
 
 #include "base/diag.h"
+#include "brake/brake.h"
 #include "cli/watch_targets.h"
 #include "trigger/observer.h"
 
@@ -25,6 +26,9 @@ struct watch_options {
         uint64_t max_disk;    /* bytes of all bundles; 0: no limit */
         const char *out_dir;
         uint64_t kill_budget_ns;
+        enum brake_kind brake;      /* --brake, --hold */
+        double brake_percent;       /* of memory.max */
+        uint64_t brake_deadline_ns; /* from the moment at which it takes effect */
         const char *exec; /* a shell command for each bundle, or NULL */
         bool dry_run;
         bool lock_memory;

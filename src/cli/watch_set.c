@@ -24,6 +24,9 @@ int watch_set_add(struct watch_set *s, struct target *t, const struct observer_r
         w->target = taken;
         taken = TARGET_NONE;
         w->armed = ARMED_NONE;
+        w->brake = BRAKE_OFF;
+        w->oom_event = OOM_EVENT_NONE;
+        w->brake_refused = w->brake_spent = false;
         w->arms_refused = w->gone = w->near = false;
         w->next_ns = 0;
         w->failures = 0;
@@ -45,6 +48,8 @@ struct watched *watch_set_find(const struct watch_set *s, pid_t pid)
 static void watched_free(struct watched *w)
 {
         armed_stop(&w->armed);
+        brake_end(&w->brake);
+        oom_event_close(&w->oom_event);
         observer_close(&w->observer);
         target_close(&w->target);
         free(w->ramp);

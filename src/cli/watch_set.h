@@ -4,6 +4,8 @@
 #define SWANSONG_CLI_WATCH_SET_H
 
 #include "base/target.h"
+#include "brake/brake.h"
+#include "brake/oom_event.h"
 #include "cli/armed.h"
 #include "cli/watch_targets.h"
 #include "trigger/observer.h"
@@ -14,6 +16,10 @@ struct watched {
         struct target target;
         struct observer observer;
         struct armed armed; /* who attends it, if anybody does */
+        struct brake brake; /* BRAKE_NONE: its group is not braked by us */
+        struct oom_event oom_event;
+        bool brake_refused; /* said once, not tried again */
+        bool brake_spent;   /* not before it has been far from its limit */
         bool arms_refused;  /* said once, not tried again */
         bool gone;          /* has ended; a capture of its end may still be written */
         bool near;          /* a place that it is in is near its limit (watch_place.h): to be attended */
