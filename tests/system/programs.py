@@ -107,8 +107,8 @@ def postgres_binaries():
 
 
 @contextlib.contextmanager
-def postgres(directory, _build):
-    """A backend that waits for its client.  The server refuses to run as root."""
+def postgres_server(directory):
+    """(process, its log).  The server refuses to run as root."""
     binaries = postgres_binaries()
     options = {}
     if os.geteuid() == 0:
@@ -119,18 +119,27 @@ def postgres(directory, _build):
     subprocess.run([f"{binaries}/initdb", "-D", data, "--no-sync", "-A", "trust", "-U", "postgres"], cwd=directory, check=True,
                    stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, **options)
     argv = [f"{binaries}/postgres", "-D", data, "-k", directory, "-c", "listen_addresses=", "-c", "fsync=off"]
-    with running(argv, directory, **options) as (_, _log):
+    with running(argv, directory, **options) as (process, log):
         wait("postgres answers", answers(os.path.join(directory, ".s.PGSQL.5432")))
-        client = [need("psql"), "-h", directory, "-U", "postgres", "-At"]
-        wait("postgres is up", lambda: subprocess.run(client + ["-c", "select 1"], stdin=subprocess.DEVNULL, capture_output=True,
-                                                      check=False).returncode == 0)
-        with subprocess.Popen(client, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as session:
-            try:
-                session.stdin.write("select pg_backend_pid();\n")
-                session.stdin.flush()
-                yield settled(int(session.stdout.readline()))
-            finally:
-                session.kill()
+        wait("postgres is up", lambda: subprocess.run(psql(directory) + ["-c", "select 1"], stdin=subprocess.DEVNULL,
+                                                      capture_output=True, check=False).returncode == 0)
+        yield process, log
+
+
+def psql(directory):
+    return [need("psql"), "-h", directory, "-U", "postgres", "-At"]
+
+
+@contextlib.contextmanager
+def postgres(directory, _build):
+    """A backend that waits for its client."""
+    with postgres_server(directory), subprocess.Popen(psql(directory), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as session:
+        try:
+            session.stdin.write("select pg_backend_pid();\n")
+            session.stdin.flush()
+            yield settled(int(session.stdout.readline()))
+        finally:
+            session.kill()
 
 
 NGINX_CONF = """

@@ -2,7 +2,7 @@
 """make race-lab: real kills by the kernel, and what each way of watching made of them.
 
 KILLS=n kills per row (default 7: more than 300 of armed victims in a full run); ROWS='pattern …' only rows that a pattern matches,
-as in ROWS='v1.*always machine'; MEMDOOR=path puts memdoor's rows beside; RESULT=file for the JSON (default BUILD/race-lab.json).
+as in ROWS='v1.*always machine'; ROWS=soak [MINUTES=30] real servers, armed under load; MEMDOOR=path puts memdoor's rows beside; RESULT=file for the JSON (default BUILD/race-lab.json).
 """
 
 import json
@@ -13,7 +13,7 @@ import time
 
 from tests.system.harness import BUILD
 
-from . import groups, rows, table, vm
+from . import groups, rows, soak, table, vm
 from .run import run_rows
 
 KILLS = int(os.environ.get("KILLS", "7"))
@@ -60,10 +60,13 @@ def show_end(results, seconds):
 
 def main():
     signal.signal(signal.SIGTERM, ended)
+    patterns = os.environ.get("ROWS", "").split()
     begin, results = time.monotonic(), []
     groups.remove_left_over()
+    if patterns == ["soak"]:
+        return soak.run()
     print(table.HEAD, flush=True)
-    for row in all_rows(os.environ.get("ROWS", "").split()):
+    for row in all_rows(patterns):
         show(row, results)
     with open(os.environ.get("RESULT", os.path.join(BUILD, "race-lab.json")), "w", encoding="ascii") as f:
         json.dump(results, f, indent=1)
