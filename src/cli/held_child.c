@@ -36,6 +36,7 @@ struct holder {
         struct at_kill *kill;
         struct kmsg kmsg;
         bool has_kmsg;
+        uint64_t limit_ns; /* when it stood at the limit */
         char groups[4096]; /* the target's, at the start, as far as they fit */
         struct tracees tracees;
         int error; /* of holding */
@@ -176,7 +177,9 @@ static void write_bundle(struct holder *h)
 {
         const struct armed_child *a = h->a;
         _cleanup_buf_ struct buf kmsg = BUF_GROWING(KILL_LOG_TEXT_MAX);
-        struct oom_kill *kill = h->has_kmsg ? kill_log_find(&h->kmsg, a->target->pid, &kmsg) : NULL;
+        struct oom_kill *kill =
+                h->has_kmsg ? kill_log_find(&h->kmsg, a->target->pid, h->limit_ns, KILL_LOG_WAIT_NS, &kmsg)
+                            : NULL;
         char empty[1] = "", words[2048];
         struct buf history = BUF_FIXED(empty, sizeof(empty)), sentence = BUF_FIXED(words, sizeof(words));
         struct capture_outcome outcome;
@@ -241,6 +244,7 @@ void held_child_main(const struct armed_child *a)
         }
         armed_child_say(a, ARMED_READY, "", a->target->n_threads, false);
         if (wait_for_limit(&h) && !has_moved(&h)) {
+                h.limit_ns = clock_monotonic_ns();
                 brake_reached(a->brake);
                 r = tracer_run(hold, nothing_beside, &h);
         }
