@@ -207,20 +207,29 @@ static int add_default(struct watch_options *o, const char *kind, const char *ar
         return trigger_parse(trigger_type_find(kind), argument, &o->rules.triggers[o->rules.n_triggers++], d);
 }
 
-/* Armed near the limit, unless the user said when, or wants a dump at every interval only; and when the service manager
- * tells of memory pressure, unless the user said of which. */
+static bool has_type(const struct observer_rules *rules, const struct trigger_type *type)
+{
+        for (unsigned i = 0; i < rules->n_triggers; i++)
+                if (rules->triggers[i].type == type)
+                        return true;
+        return false;
+}
+
+/* When only a dump at every interval is wanted: none.  Else armed near the limit, unless the user said when; and
+ * when the service manager tells of memory pressure, unless the user said of which, or it could do nothing. */
 static int add_defaults(struct watch_options *o, struct diag *d)
 {
         const struct trigger_type *psi = trigger_type_find("psi");
-        bool has_psi = !getenv("MEMORY_PRESSURE_WATCH");
-        int r;
+        int r = 0;
 
-        for (unsigned i = 0; i < o->rules.n_triggers; i++)
-                has_psi |= o->rules.triggers[i].type == psi;
-        if (find_effect(&o->rules, TRIGGER_ARMS) || (o->rules.n_triggers == 0 && o->interval_ns > 0))
+        if (o->rules.n_triggers == 0 && o->interval_ns > 0)
                 return 0;
-        r = add_default(o, "arm", ARM_DEFAULT, d);
-        return r < 0 || has_psi ? r : add_default(o, "psi", "env", d);
+        if (!find_effect(&o->rules, TRIGGER_ARMS))
+                r = add_default(o, "arm", ARM_DEFAULT, d);
+        if (r == 0 && getenv("MEMORY_PRESSURE_WATCH") && !has_type(&o->rules, psi) &&
+            (!is_never_armed(&o->rules) || o->rules.snapshot))
+                r = add_default(o, "psi", "env", d);
+        return r;
 }
 
 static unsigned n_conditions(const struct observer_rules *rules)

@@ -139,6 +139,19 @@ Test(stock, what_somebody_has_moved_away_needs_no_room)
         cr_expect(there(A(0)) && there(A(1)) && there(A(2)), "nothing had to go");
 }
 
+Test(stock, leaves_the_newest_second_alone)
+{
+        struct diag d;
+
+        add("x.1.20261121T050000Z.2.swansong", false);
+        add(A(0), false);
+        add("x.1.20261121T050000Z.3.swansong", false);
+        cr_expect_eq(stock_trim(&stock, dir, 0, &d), 0);
+        add(A(1), false);
+        cr_expect_eq(stock_trim(&stock, dir, 0, &d), 3);
+        cr_expect(there(A(1)));
+}
+
 Test(stock, takes_no_name_that_is_no_bundle)
 {
         make_bundle("notes", "/bin/x");
