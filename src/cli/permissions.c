@@ -100,9 +100,10 @@ static int check_priority(const struct target *t, struct diag *d)
 }
 
 const struct permission permissions[] = {
-        {"attach to it", "it is not armed, and no stacks are captured", check_attach},
-        {"read the kernel's log", "a kill by the kernel cannot be told from one by hand", check_kernel_log},
-        {"lock memory", "the capture may have to wait for memory", check_lock},
-        {"run before all others", "the capture competes for the CPU", check_priority},
+        [PERMISSION_ATTACH] = {"attach to it", "it is not armed, and no stacks are captured", check_attach},
+        [PERMISSION_KERNEL_LOG] = {"read the kernel's log",
+                                   "a kill by the kernel cannot be told from one by hand", check_kernel_log},
+        [PERMISSION_LOCK] = {"lock memory", "the capture may have to wait for memory", check_lock},
+        [PERMISSION_PRIORITY] = {"run before all others", "the capture competes for the CPU", check_priority},
 };
 const size_t n_permissions = ARRAY_SIZE(permissions);

@@ -17,6 +17,7 @@ struct permission {
         int (*check)(const struct target *t, struct diag *d);
 };
 
+enum { PERMISSION_ATTACH, PERMISSION_KERNEL_LOG, PERMISSION_LOCK, PERMISSION_PRIORITY };
 extern const struct permission permissions[];
 extern const size_t n_permissions;
 
