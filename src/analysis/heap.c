@@ -136,13 +136,16 @@ static uint64_t from_signed(int64_t value)
         return value > 0 ? (uint64_t)value : 0;
 }
 
-/* A site that has held more than it does now, all the time that growth is looked at, does not grow: what it
- * allocated last only takes the place of what it freed. */
-static bool has_grown(const struct recorder *rec, const struct recorder_site *s, double recent_s)
+/* What was allocated lately, unless it only took the place of what was freed: a site that has not been at its
+ * highest in that time does not grow, and one that has fallen since grew by that much less. */
+static double growth_of(const struct recorder *rec, const struct recorder_site *s, double recent_s)
 {
         uint64_t last = recorder_last_ns(rec), window = (uint64_t)(recent_s * 1e9);
+        double fallen = (double)s->entry.peak_bytes - s->live_bytes;
 
-        return s->entry.last_growth_ns >= (last > window ? last - window : 0);
+        if (s->entry.last_growth_ns < (last > window ? last - window : 0))
+                return 0;
+        return s->recent_bytes - (fallen > 0 ? fallen : 0);
 }
 
 static struct report_site site_of(const struct recorder *rec, const struct recorder_site *s, double recent_s,
@@ -165,8 +168,8 @@ static struct report_site site_of(const struct recorder *rec, const struct recor
                 .n_frames = shown->n_frames,
         };
 
-        if (has_grown(rec, s, recent_s)) {
-                site.growth_bytes = amount_of(s->recent_bytes);
+        if (growth_of(rec, s, recent_s) > 0) {
+                site.growth_bytes = amount_of(growth_of(rec, s, recent_s));
                 site.growth_error = amount_of(recorder_error(s->recent_variance));
         }
         return site;
@@ -307,9 +310,4 @@ int heap_fill(const struct recorder *rec, const struct stacks_options *o, struct
         if (err == 0)
                 err = fill_sites(rec, &sites, shown, n, r);
         return err < 0 ? err : fill_remarks(rec, &sites, r);
-}
-
-const struct report_place *heap_first(const struct report *r)
-{
-        return r->heap.n_places ? &r->heap.places[0] : NULL;
 }

@@ -14,7 +14,4 @@
 int heap_fill(const struct recorder *rec, const struct stacks_options *o, struct missing *missing,
               struct report *r);
 
-/* The place that holds most, or NULL. */
-const struct report_place *heap_first(const struct report *r);
-
 #endif

@@ -103,6 +103,11 @@ void recorder_last_size(struct report *r)
         const struct report_kill *k = r->kill;
         uint64_t least = amount_less(r->heap.live_bytes, r->heap.live_error);
 
+        if (k && k->was_target && k->group && amount_known(k->limit) && !r->cgroup.path) {
+                r->memory.limit = k->limit;
+                r->memory.limit_used = k->usage;
+                r->memory.limit_source = k->group;
+        }
         if (amount_known(r->memory.rss))
                 return;
         if (k && k->was_target && amount_known(k->anon_rss)) {

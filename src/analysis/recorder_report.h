@@ -19,7 +19,7 @@ int recorder_report(const struct recorder *rec, const struct stacks_options *o, 
  * r->kill says so already.  Before recorder_report().  0 or -ENOMEM. */
 int recorder_identify(const struct recorder *rec, enum recorder_fate fate, struct report *r);
 
-/* Where nothing else told RSS: the kernel's figure at the kill, else the last sample, unless the live heap is larger
+/* Where nothing else told them: the limit by the kernel's log of the kill, and RSS: the kernel's figure at the kill, else the last sample, unless the live heap is larger
  * than that by then (a sample is up to a second old). */
 void recorder_last_size(struct report *r);
 

@@ -157,9 +157,9 @@ struct report_kill {
 struct report_site {
         const char *kind; /* "heap" (malloc, new), "mapping" (mmap of anonymous memory) */
         uint64_t live_bytes, live_error, live_objects;
-        uint64_t growth_bytes,
-                growth_error; /* what of it was allocated in the last heap.growth_seconds; 0 for
-                                                one that held more before: it does not grow */
+        /* What of it was allocated in the last heap.growth_seconds, less what was freed since its peak; 0 for one that
+         * held more before: it does not grow. */
+        uint64_t growth_bytes, growth_error;
         uint64_t allocated_bytes, allocated_objects; /* since the start, freed ones too */
         uint64_t peak_bytes;                         /* highest live_bytes ever */
         uint64_t last_growth_ns;                     /* CLOCK_REALTIME: when that was reached */

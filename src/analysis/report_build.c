@@ -17,6 +17,7 @@
 #include "analysis/machine.h"
 #include "analysis/memory.h"
 #include "analysis/process.h"
+#include "analysis/recorder_read.h"
 #include "analysis/recorder_report.h"
 #include "analysis/sockets.h"
 #include "analysis/source.h"
@@ -277,18 +278,29 @@ static int add_recorder(struct source *s, const struct report_options *o, const 
 static int add_stacks(struct source *s, const struct report_options *o, const struct recorder *rec,
                       struct report *r)
 {
-        int ret = o->stacks && s->bundle >= 0 ? stacks_analyse(s->bundle, o->stacks, r) : 0;
+        int ret = o->stacks && s->bundle >= 0 && !s->remains ? stacks_analyse(s->bundle, o->stacks, r) : 0;
 
         if (ret == 0 && rec && r->n_threads_captured == 0)
                 ret = recorder_threads(rec, o->stacks, r);
         return ret;
 }
 
+/* The bundle's recorder.  0, or -errno: none, or it cannot be read, and then that is in the list. */
+static int read_own(struct source *s, struct recorder_bytes *ret)
+{
+        _cleanup_fd_ int fd = section_open(s->bundle, "recorder", NULL);
+        int r = fd < 0 ? fd : recorder_read(fd, ret);
+
+        if (r < 0 && r != -ENOENT)
+                missing_add(&s->missing, "recorder", true, "cannot be read: %s", strerror(-r));
+        return r;
+}
+
 /* With the bundle's own recorder, or that of no bundle, if there is one. */
 static int build(struct source *s, const struct report_options *o, const struct recorder *alone,
                  struct report *r)
 {
-        _cleanup_buf_ struct buf b = BUF_GROWING(SECTION_MAX);
+        _cleanup_recorder_bytes_ struct recorder_bytes bytes = {0};
         struct recorder own;
         const struct recorder *rec = alone;
         struct diag d;
@@ -302,8 +314,8 @@ static int build(struct source *s, const struct report_options *o, const struct 
                 if (ret < 0)
                         return ret;
         }
-        if (source_read(s, &b, true, "recorder") == 0) {
-                if (recorder_open(b.data, b.len, &own, &d) == 0)
+        if (!alone && read_own(s, &bytes) == 0) {
+                if (recorder_open(bytes.data, bytes.len, &own, &d) == 0)
                         rec = &own;
                 else
                         missing_add(&s->missing, "recorder", true, "%s", d.text);
@@ -357,14 +369,14 @@ static int open_recorder(const char *path)
 static int build_recorder(int fd, const char *path, const struct report_options *o, struct report *ret,
                           struct diag *d)
 {
-        _cleanup_buf_ struct buf b = BUF_GROWING(SECTION_MAX);
+        _cleanup_recorder_bytes_ struct recorder_bytes b = {0};
         struct diag why;
         struct recorder rec;
-        int r = file_read_fd(fd, &b);
+        int r = recorder_read(fd, &b);
 
         if (r < 0)
                 return diag_set(d, r, "%s: %s", path, strerror(-r));
-        r = b.len ? recorder_open(b.data, b.len, &rec, &why) : diag_set(&why, -EINVAL, "an empty file");
+        r = recorder_open(b.data, b.len, &rec, &why);
         if (r < 0)
                 return diag_set(d, r, "%s: neither a bundle nor a recorder: %s", path, why.text);
         return build_all(-1, path, &rec, o, ret, d);

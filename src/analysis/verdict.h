@@ -47,6 +47,10 @@ struct verdict_rule {
         void (*judge)(const struct verdict_facts *f, struct finding *ret);
 };
 
+/* The rules that need a recorder (verdict_heap.c). */
+void judge_heap_leak(const struct verdict_facts *f, struct finding *ret);
+void judge_free_held(const struct verdict_facts *f, struct finding *ret);
+
 extern const struct verdict_rule verdict_rules[];
 extern const size_t n_verdict_rules;
 

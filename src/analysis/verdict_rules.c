@@ -299,6 +299,8 @@ const struct verdict_rule verdict_rules[] = {
         {"huge-pages", judge_huge_pages},
         {"thread-stacks", judge_thread_stacks},
         {"mapping", judge_mapping},
+        {"leak", judge_heap_leak},
+        {"fragmentation", judge_free_held},
         {"runtime-heap", judge_runtime_heap},
         {"leak", judge_leak},
 };

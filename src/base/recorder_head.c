@@ -15,7 +15,8 @@ int recorder_head_parse(const void *data, size_t len, struct recorder_header *re
         struct recorder_header h = {0};
         size_t n = len < sizeof(h) ? len : sizeof(h);
 
-        memcpy(&h, data, n);
+        if (n > 0)
+                memcpy(&h, data, n);
         if (n < sizeof(h.magic) || memcmp(h.magic, RECORDER_MAGIC, sizeof(h.magic)) != 0 || n < sizeof(h))
                 return -EINVAL;
         if (h.version != RECORDER_VERSION)

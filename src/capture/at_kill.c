@@ -9,6 +9,7 @@
 #include "capture/collect.h"
 #include "capture/collect_child.h"
 #include "capture/manifest.h"
+#include "capture/remains.h"
 #include "capture/threads.h"
 
 /* Freed when the kill comes, so that there is memory to work with: in a machine-wide OOM the first allocation would otherwise wait
@@ -28,6 +29,7 @@ struct at_kill {
         struct thread_capture *threads;
         struct collect_progress progress;
         char *buffer;
+        int recorder_fd; /* opened at the kill, copied afterwards: nobody waits for it */
         bool taken;
         int prepare_error;
         struct diag prepare_diag;
@@ -40,6 +42,7 @@ int at_kill_make(const struct target *t, uint64_t budget_ns, struct at_kill **re
 
         if (r == 0) {
                 k->target = t;
+                k->recorder_fd = -1;
                 k->budget_ns = budget_ns;
                 k->buffer = malloc(COLLECT_BUFFER);
                 k->ballast = mmap(NULL, BALLAST_BYTES, PROT_READ | PROT_WRITE,
@@ -67,6 +70,7 @@ void at_kill_free(struct at_kill *k)
                 munmap(k->ballast, BALLAST_BYTES);
         bundle_writer_free(k->writer);
         threads_free(k->threads);
+        fd_closep(&k->recorder_fd);
         free(k->buffer);
         free(k);
 }
@@ -94,6 +98,7 @@ void at_kill_take(struct at_kill *k, const struct attend_dying *dying)
                                   .end_ns = dying->first_stop_ns + k->budget_ns,
                                   .ns_pid = m->id.ns_pid,
                                   .progress = &k->progress,
+                                  .recorder_fd = &k->recorder_fd,
                                   .buffer = k->buffer};
 
         if (k->taken)
@@ -119,6 +124,8 @@ static void write_sections(struct at_kill *k, const struct capture_request *requ
                 threads_write(k->threads, k->writer);
         else
                 section_missing(k->writer, "core", false, -k->prepare_error, k->prepare_diag.text);
+        if (k->recorder_fd >= 0)
+                remains_write_recorder(k->recorder_fd, k->writer);
         if (request->history && request->history->len > 0)
                 section_put(k->writer, "history.tsv", request->history->data, request->history->len);
         if (kmsg && kmsg->len > 0)

@@ -52,6 +52,7 @@ struct collect {
         struct inode_set sockets; /* the inodes of the target's sockets, once its descriptors were read */
         bool sockets_known;
         bool target_died; /* set by collect_run() */
+        int *recorder_fd; /* where the target's memory is waited for: only open its recorder, for remains.h; or NULL */
         char *buffer;     /* COLLECT_BUFFER bytes, for whoever is at it */
 };
 

@@ -120,6 +120,8 @@ void recorder_make(struct collect *c, const struct collector *row)
         readable = open(self, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
         if (readable < 0)
                 section_missing(c->writer, path, true, errno, NULL);
+        else if (c->recorder_fd)
+                *c->recorder_fd = take_fd(&readable);
         else
                 copy_fd(c, readable, path, row, NULL);
 }

@@ -10,23 +10,18 @@
 #include "bundle/writer.h"
 #include "capture/manifest.h"
 
-/* More than any honest recorder has; see collectors.def. */
-#define RECORDER_MOST (UINT64_C(64) << 20)
+/* As in collectors.def. */
+#define RECORDER_MOST (UINT64_C(1) << 30)
 
-static void write_recorder(const struct remains *remains, struct bundle_writer *w)
+void remains_write_recorder(int recorder_fd, struct bundle_writer *w)
 {
         char piece[65536];
         uint64_t at = 0;
         ssize_t n = 0;
 
-        if (remains->recorder_fd < 0) {
-                section_missing(w, "recorder", true, 0,
-                                "the process left none: it did not run under the agent");
-                return;
-        }
         section_begin(w, "recorder", true);
         while (at < RECORDER_MOST) {
-                n = pread(remains->recorder_fd, piece, sizeof(piece), (off_t)at);
+                n = pread(recorder_fd, piece, sizeof(piece), (off_t)at);
                 if (n < 0 && errno == EINTR)
                         continue;
                 if (n <= 0)
@@ -61,7 +56,11 @@ static void identify(const struct remains *remains, struct manifest *m)
 static void write_sections(const struct remains *remains, const struct capture_request *request,
                            struct bundle_writer *w)
 {
-        write_recorder(remains, w);
+        if (remains->recorder_fd >= 0)
+                remains_write_recorder(remains->recorder_fd, w);
+        else
+                section_missing(w, "recorder", true, 0,
+                                "the process left none: it did not run under the agent");
         if (request->history && request->history->len > 0)
                 section_put(w, "history.tsv", request->history->data, request->history->len);
         if (remains->kmsg && remains->kmsg->len > 0)

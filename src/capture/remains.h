@@ -4,6 +4,7 @@
 #define SWANSONG_CAPTURE_REMAINS_H
 
 #include "base/recorder_layout.h"
+#include "bundle/writer.h"
 #include "capture/capture.h"
 
 struct remains {
@@ -16,5 +17,8 @@ struct remains {
  * guarantee is "recorder" or "kernel".  0, or -errno with d filled and nothing left behind. */
 int remains_write(const struct remains *remains, const struct capture_request *request,
                   struct capture_outcome *ret, struct diag *d);
+
+/* Copy a recorder into the section `recorder`. */
+void remains_write_recorder(int recorder_fd, struct bundle_writer *w);
 
 #endif

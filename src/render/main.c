@@ -19,17 +19,25 @@
 #include "analysis/stacks.h"
 #include "base/kmsg.h"
 #include "base/number.h"
+#include "render/check.h"
 #include "render/output.h"
 #include "render/renderer.h"
 #include "render/terminal.h"
 
 /* design.md, "The command line". */
-enum { STATUS_DONE = 0, STATUS_USAGE = 2, STATUS_NOT_FOUND = 3, STATUS_INCOMPLETE = 4 };
+enum {
+        STATUS_DONE = 0,
+        STATUS_CHECK_FAILED = 1,
+        STATUS_USAGE = 2,
+        STATUS_NOT_FOUND = 3,
+        STATUS_INCOMPLETE = 4
+};
 
 struct args {
         const char *bundle, *format, *output;
         int bundle_from; /* fd that will say which bundle, or -1 */
         bool save, help, version;
+        struct checks checks;
         struct terminal_choice terminal;
         struct stacks_options stacks;
 };
@@ -48,6 +56,8 @@ static void print_help(void)
                "      --width COLUMNS   text: instead of the terminal's, at least %d\n"
                "      --no-lines        function names only, no file:line and inlined functions: faster\n"
                "      --sysroot DIR     look for the target's files below DIR first\n"
+               "      --fail-on WHAT    end with status 1 when leak=SIZE: more than that is still held, or\n"
+               "                        growth=SIZE: RSS grew by more from the first sample to the last\n"
                "      --save            also write report.txt and report.json into the bundle\n"
                "      --binaries FD     table of open files of the target (for `swansong dump`)\n"
                "      --bundle-from FD  read the bundle's path from there, up to a NUL (for `swansong "
@@ -55,9 +65,8 @@ static void print_help(void)
                "  -h, --help            this text\n"
                "  -V, --version         what was built in\n"
                "Debug information is fetched from $DEBUGINFOD_URLS if that is set.\n"
-               "Exit status: 0 done, 2 wrong usage or no bundle, 3 not found or not permitted, 4 the report "
-               "could\n"
-               "not be made or written.\n",
+               "Exit status: 0 done, 1 --fail-on says so, 2 wrong usage or no bundle, 3 not found or not\n"
+               "permitted, 4 the report could not be made or written, or a check not be answered.\n",
                renderer_help(), TERMINAL_NARROWEST);
 }
 
@@ -114,6 +123,9 @@ static int parse_option(int c, struct args *a, struct diag *d)
                 if (r == 0)
                         a->terminal.width = (unsigned)number;
                 break;
+        case 'F':
+                r = checks_parse(&a->checks, optarg, d);
+                break;
         case 'h':
                 a->help = true;
                 break;
@@ -140,6 +152,7 @@ static int parse_args(int argc, char **argv, struct args *a, struct diag *d)
                 {"help", no_argument, NULL, 'h'},
                 {"version", no_argument, NULL, 'V'},
                 {"all", no_argument, NULL, 'a'},
+                {"fail-on", required_argument, NULL, 'F'},
                 {0},
         };
         int c, r = 0;
@@ -229,6 +242,25 @@ static int wait_for_bundle(int fd, char path[PATH_MAX])
         return -ENODATA;
 }
 
+/* The worst answer of all checks, each said in one line. */
+static int run_checks(const struct checks *c, const struct report *r)
+{
+        int status = STATUS_DONE;
+
+        for (unsigned i = 0; i < c->n; i++) {
+                struct diag d;
+                int failed = check_run(&c->list[i], r, &d);
+
+                if (failed)
+                        fprintf(stderr, "swansong report: --fail-on %s: %s\n", c->list[i].given, d.text);
+                if (failed < 0)
+                        status = STATUS_INCOMPLETE;
+                else if (failed && status == STATUS_DONE)
+                        status = STATUS_CHECK_FAILED;
+        }
+        return status;
+}
+
 static int run(struct args *a)
 {
         _cleanup_(report_done) struct report report = {0};
@@ -250,11 +282,11 @@ static int run(struct args *a)
                 return status_of(r);
         }
         r = render_all(a, &report, &d);
-        if (r == -EPIPE) /* `| head` has seen enough */
-                return STATUS_DONE;
-        if (r < 0)
+        if (r < 0 && r != -EPIPE) { /* `| head` has seen enough */
                 fprintf(stderr, "swansong report: %s\n", d.text);
-        return r < 0 ? STATUS_INCOMPLETE : STATUS_DONE;
+                return STATUS_INCOMPLETE;
+        }
+        return run_checks(&a->checks, &report);
 }
 
 int main(int argc, char **argv)
