@@ -19,6 +19,10 @@
 /* Room for what is still on its way when the sleepers are woken; they themselves take none. */
 #define WAKE_BYTES (UINT64_C(4) << 20)
 
+/* What other CPUs keep in stock for the group counts as used until their workers have given it back. */
+#define SETTLE_TIMES 50
+#define SETTLE_NS    (200 * NS_PER_US)
+
 /* Without a guard, how long to try when the kernel refuses a limit because more is used. */
 #define RETRY_TIMES 100
 #define RETRY_NS    (20 * NS_PER_MS)
@@ -198,7 +202,13 @@ static int restore_from(const struct brake *b, unsigned first)
 
 int brake_settle(const struct brake *b)
 {
-        return restore_from(b, b->at_once);
+        int r = restore_from(b, b->at_once);
+
+        for (unsigned i = 0; r == -EBUSY && i < SETTLE_TIMES; i++) {
+                nanosleep(&(struct timespec){.tv_nsec = (long)SETTLE_NS}, NULL);
+                r = restore_from(b, b->at_once);
+        }
+        return r;
 }
 
 int brake_restore(const struct brake *b)
