@@ -35,7 +35,7 @@ static void choose(struct oom_kill **best, struct oom_kill *next, int32_t target
 
 static void take_events(struct oom_log *log, struct oom_kill **best, int32_t target_pid)
 {
-        struct oom_event e;
+        struct oom_log_event e;
 
         while (oom_log_next(log, &e))
                 if (e.kind == OOM_EVENT_KILL)

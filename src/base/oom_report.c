@@ -14,12 +14,12 @@
  * line. */
 #define MEMBER_GAP_NS (100 * NS_PER_MS)
 
-static void event_add(struct oom_log *log, const struct oom_event *event)
+static void event_add(struct oom_log *log, const struct oom_log_event *event)
 {
         log->events[log->n_events++] = *event;
 }
 
-bool oom_log_next(struct oom_log *log, struct oom_event *ret)
+bool oom_log_next(struct oom_log *log, struct oom_log_event *ret)
 {
         if (log->n_events == 0)
                 return false;
@@ -130,7 +130,7 @@ static void kill_finish(struct oom_log *log, struct oom_kill *k)
         /* See oom_line.h: the line's page tables may be bytes with a wrong unit. */
         if (task && task->page_tables_bytes != OOM_UNKNOWN)
                 k->page_tables = task->page_tables_bytes;
-        event_add(log, &(struct oom_event){.kind = OOM_EVENT_KILL, .kill = k, .time_ns = k->time_ns});
+        event_add(log, &(struct oom_log_event){.kind = OOM_EVENT_KILL, .kill = k, .time_ns = k->time_ns});
 }
 
 /* Nothing more comes for this report.  If it names its victim, that was killed. */
@@ -229,7 +229,7 @@ static int take_group(struct oom_log *log, const struct kmsg_record *r)
 
 static int take_reaped(struct oom_log *log, const struct kmsg_record *r)
 {
-        struct oom_event event = {.kind = OOM_EVENT_REAPED, .time_ns = r->time_ns};
+        struct oom_log_event event = {.kind = OOM_EVENT_REAPED, .time_ns = r->time_ns};
 
         if (oom_line_reaped(scan_of(r->text, r->text_len), &event.reaped))
                 event_add(log, &event);

@@ -30,7 +30,7 @@ enum oom_event_kind {
         OOM_EVENT_REAPED, /* the kernel took a victim's memory that would not die */
 };
 
-struct oom_event {
+struct oom_log_event {
         enum oom_event_kind kind;
         uint64_t time_ns; /* since boot */
         struct oom_kill *kill;
@@ -58,7 +58,7 @@ struct oom_last {
 /* Zero it before the first use. */
 struct oom_log {
         struct oom_open open[OOM_OPEN_MAX]; /* oldest first */
-        struct oom_event events[OOM_OPEN_MAX + 1];
+        struct oom_log_event events[OOM_OPEN_MAX + 1];
         size_t n_events;
         struct oom_last last;
 };
@@ -71,7 +71,7 @@ int oom_log_feed(struct oom_log *log, const struct kmsg_record *record);
 void oom_log_flush(struct oom_log *log);
 
 /* The next event.  The caller frees its kill with oom_kill_free(). */
-bool oom_log_next(struct oom_log *log, struct oom_event *ret);
+bool oom_log_next(struct oom_log *log, struct oom_log_event *ret);
 
 void oom_log_done(struct oom_log *log);
 

@@ -68,7 +68,10 @@ static void group_copy(struct collect *c, const struct collector *rows, size_t n
 void groups_collect(struct collect *c, const struct collector *rows, size_t n)
 {
         struct memory_group g;
-        int r = memory_group_find(c->target->proc_fd, &g);
+        int r = c->group ? 0 : memory_group_find(c->target->proc_fd, &g);
+
+        if (c->group)
+                g = *c->group;
 
         if (r < 0) {
                 section_missing(c->writer, "sys/fs/cgroup", true, -r,

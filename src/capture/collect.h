@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/memory_group.h"
 #include "base/target.h"
 #include "bundle/writer.h"
 #include "capture/inode_set.h"
@@ -45,6 +46,7 @@ struct collect {
         struct bundle_writer *writer;
         const char *only; /* NULL: all groups */
         bool with_environ;
+        const struct memory_group *group; /* where the target is or was, instead of asking /proc; or NULL */
         pid_t ns_pid;     /* the target's PID in its own PID namespace */
         bool own_process; /* we are the child: namespaces may be changed, we end soon */
         uint64_t end_ns;  /* CLOCK_MONOTONIC: no row begins or goes on after it; 0: each has its own deadline only */

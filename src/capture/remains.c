@@ -8,6 +8,8 @@
 #include "base/clock.h"
 #include "base/recorder_head.h"
 #include "bundle/writer.h"
+#include "capture/collect.h"
+#include "capture/collect_child.h"
 #include "capture/manifest.h"
 
 /* As in collectors.def. */
@@ -45,6 +47,8 @@ static void identify(const struct remains *remains, struct manifest *m)
         m->realtime_ns = clock_realtime_ns();
         m->monotonic_ns = clock_monotonic_ns();
         m->threads.pause_ns = UINT64_MAX;
+        if (remains->just_now)
+                identity_read(m->request->target, &m->id);
         if (!h)
                 return;
         snprintf(m->id.exe, sizeof(m->id.exe), "%s", h->exe);
@@ -70,12 +74,31 @@ static void write_sections(const struct remains *remains, const struct capture_r
                                 "the kernel's log has no word of it, or could not be read");
 }
 
+/* How much of it there is depends on how far its end has come: nothing of this makes the bundle incomplete. */
+static void collect_rest(const struct remains *remains, const struct capture_request *request,
+                         struct bundle_writer *w)
+{
+        static char buffer[COLLECT_BUFFER];
+        struct collect_progress progress = {0};
+        struct collect collect = {.target = request->target,
+                                  .writer = w,
+                                  .only = "process,cgroup,machine",
+                                  .group = remains->group,
+                                  .progress = &progress,
+                                  .buffer = buffer};
+
+        collect_rows(&collect, 0);
+        section_missing(w, "core", true, ESRCH, "it was not attended when the kernel killed it");
+}
+
 static int write_all(const struct remains *remains, struct manifest *m, struct bundle_writer *w,
                      struct diag *d)
 {
         int r;
 
         write_sections(remains, m->request, w);
+        if (remains->just_now)
+                collect_rest(remains, m->request, w);
         m->complete = true;
         r = manifest_write(m, w);
         if (r < 0)
@@ -99,7 +122,7 @@ int remains_write(const struct remains *remains, const struct capture_request *r
         r = write_all(remains, &m, w, d);
         if (r == 0) {
                 outcome.path = strdup(bundle_path(w));
-                outcome.incomplete = bundle_incomplete(w);
+                outcome.incomplete = !remains->just_now && bundle_incomplete(w);
                 r = outcome.path ? 0 : diag_set(d, -ENOMEM, "%s", strerror(ENOMEM));
         } else {
                 bundle_discard(w);

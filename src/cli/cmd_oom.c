@@ -109,7 +109,7 @@ static int parse_args(int argc, char **argv, struct oom_args *a, struct diag *d)
 }
 
 /* Print one event.  0, or -errno with d filled when stdout takes no more. */
-static int print_event(const struct oom_args *a, const struct oom_event *e, const struct oom_facts *facts,
+static int print_event(const struct oom_args *a, const struct oom_log_event *e, const struct oom_facts *facts,
                        struct diag *d)
 {
         _cleanup_buf_ struct buf out = BUF_GROWING(OUTPUT_MAX);
@@ -125,7 +125,7 @@ static int print_event(const struct oom_args *a, const struct oom_event *e, cons
 /* Show what the log has found; `live`: it has only just happened. */
 static int print_events(struct oom_args *a, struct oom_log *log, bool live, struct diag *d)
 {
-        struct oom_event e;
+        struct oom_log_event e;
         int r = 0;
 
         while (oom_log_next(log, &e)) {

@@ -32,17 +32,22 @@ static void prepare(const struct watch_options *o)
         capture_prepare();
 }
 
-static int start(struct watcher *w, struct diag *d)
+static int start(struct watcher *w, bool follow, struct diag *d)
 {
+        struct diag unheard = {0};
         const struct watch_options *o = w->options;
         uint64_t now_ns = clock_monotonic_ns();
-        int r = machine_open(&w->machine, d);
+        int r = machine_open(&w->machine, d), unseen = 0;
 
         w->place_ns = w->rank_ns = UINT64_MAX;
         if (r == 0)
                 r = watch_loop_open(w, d);
+        if (r == 0 && follow)
+                unseen = watch_loop_follow_kernel(w, &unheard);
         if (r == 0)
                 r = watch_find_start(w, d);
+        if (r == 0 && unseen < 0)
+                watch_say(&w->live, "kills of processes that are not armed cannot be told: %s", unheard.text);
         w->scan_ns = watch_find_looks(w) ? now_ns + o->interval_ns : UINT64_MAX;
         w->cycle_ns = o->periodic ? now_ns : UINT64_MAX;
         w->end_ns = o->cycles && !o->periodic ? now_ns + o->cycles * o->interval_ns : UINT64_MAX;
@@ -65,6 +70,7 @@ int watch_main(int argc, char **argv, int ready_fd)
                                    .signal_fd = -1,
                                    .machine.meminfo_fd = -1,
                                    .exits.fd = -1,
+                                   .kernel.kmsg.fd = -1,
                                    .dumps.dir = -1};
         struct diag d = {0};
         int r;
@@ -88,7 +94,8 @@ int watch_main(int argc, char **argv, int ready_fd)
         if (r == 0) {
                 if (!o.dry_run)
                         prepare(&o);
-                r = start(&w, &d);
+                /* Within another command that one looks after who was killed. */
+                r = start(&w, !o.dry_run && ready_fd < 0, &d);
         }
         if (r < 0)
                 complain("watch", &d);

@@ -25,13 +25,22 @@ static void add_record(struct buf *out, const struct kmsg_record *r)
         buf_char(out, '\n');
 }
 
+void kill_log_keep(struct buf *text, const struct kmsg_record *record)
+{
+        if (record->facility != KMSG_FACILITY_KERNEL)
+                return;
+        if (oom_line_kind(scan_of(record->text, record->text_len)) == OOM_LINE_INVOKED)
+                buf_reset(text);
+        add_record(text, record);
+}
+
 struct oom_kill *kill_log_find(struct kmsg *k, pid_t pid, uint64_t since_ns, uint64_t wait_ns,
                                struct buf *text)
 {
         _cleanup_oom_log_ struct oom_log log = {0};
         uint64_t until = clock_monotonic_ns() + wait_ns;
         struct kmsg_record record;
-        struct oom_event event;
+        struct oom_log_event event;
 
         for (;;) {
                 struct pollfd p = {.fd = k->fd, .events = POLLIN};
@@ -43,11 +52,7 @@ struct oom_kill *kill_log_find(struct kmsg *k, pid_t pid, uint64_t since_ns, uin
                         poll(&p, 1, 10);
                         continue;
                 }
-                if (record.facility == KMSG_FACILITY_KERNEL) {
-                        if (oom_line_kind(scan_of(record.text, record.text_len)) == OOM_LINE_INVOKED)
-                                buf_reset(text);
-                        add_record(text, &record);
-                }
+                kill_log_keep(text, &record);
                 if (oom_log_feed(&log, &record) < 0)
                         return NULL;
                 while (oom_log_next(&log, &event)) {

@@ -14,6 +14,10 @@
 /* The kernel's line comes before the kill or at most some ms later; then it is not the kernel's. */
 #define KILL_LOG_WAIT_NS (UINT64_C(300) * 1000 * 1000)
 
+/* Keep this record in the text that is to become `kmsg`, if it is the kernel's own; with the record that opens a report the
+ * text begins anew. */
+void kill_log_keep(struct buf *text, const struct kmsg_record *record);
+
 /* Read the log from where `k` stands up to the kill of `pid` (of the initial PID namespace) that came at since_ns
  * (CLOCK_MONOTONIC) or later, for at most wait_ns behind what is there.  Into text go the records
  * from the last report before it on (not from the last kill: where a whole group is killed, one report stands before

@@ -7,7 +7,7 @@
 #include "cli/oom_facts.h"
 
 /* facts: NULL for a kill that was not seen as it came. */
-void oom_print_text(struct buf *out, const struct oom_event *e, const struct oom_facts *facts);
-void oom_print_json(struct buf *out, const struct oom_event *e, const struct oom_facts *facts);
+void oom_print_text(struct buf *out, const struct oom_log_event *e, const struct oom_facts *facts);
+void oom_print_json(struct buf *out, const struct oom_log_event *e, const struct oom_facts *facts);
 
 #endif

@@ -207,7 +207,7 @@ static void put_kill(struct json_out *j, const struct oom_kill *k, const struct 
         json_put_string_n(j, "text", k->text.data, k->text.len);
 }
 
-void oom_print_json(struct buf *out, const struct oom_event *e, const struct oom_facts *facts)
+void oom_print_json(struct buf *out, const struct oom_log_event *e, const struct oom_facts *facts)
 {
         struct json_out j = {.buf = out};
 

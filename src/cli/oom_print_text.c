@@ -234,7 +234,7 @@ static void put_facts(struct buf *out, const struct oom_facts *f)
         }
 }
 
-void oom_print_text(struct buf *out, const struct oom_event *e, const struct oom_facts *facts)
+void oom_print_text(struct buf *out, const struct oom_log_event *e, const struct oom_facts *facts)
 {
         if (e->kind == OOM_EVENT_REAPED) {
                 put_time(out, e->time_ns);

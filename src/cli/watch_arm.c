@@ -67,6 +67,7 @@ static void hear(struct watcher *w, struct watched *p, struct armed_message *m)
                 armed_give_history(&p->armed, &p->observer.history);
                 break;
         case ARMED_BUNDLE:
+                p->captured = true;
                 path = strdup(m->text);
                 if (path)
                         watch_dump_publish(&w->dumps, path, p->armed.binaries_fd, m->incomplete, p->ramp);

@@ -33,7 +33,7 @@
 #define EVENTS 64
 
 /* Aligned: the lowest bits of an address say what it is about (watch_token.h). */
-static _Alignas(16) char token_timer, token_signal;
+static _Alignas(16) char token_timer, token_signal, token_kernel;
 
 static int epoll_add(struct watcher *w, int fd, uint32_t mask, void *token)
 {
@@ -61,11 +61,17 @@ int watch_loop_open(struct watcher *w, struct diag *d)
         return 0;
 }
 
+int watch_loop_follow_kernel(struct watcher *w, struct diag *d)
+{
+        return watch_kernel_open(w, &token_kernel, d);
+}
+
 void watch_loop_close(struct watcher *w)
 {
         live_line_erase(&w->live);
         watch_set_close(&w->set);
         places_close(&w->places);
+        watch_kernel_close(w);
         exit_events_close(&w->exits);
         fd_closep(&w->epoll_fd);
         fd_closep(&w->timer_fd);
@@ -243,8 +249,10 @@ static void process_ended(struct watcher *w, struct watched *p)
 {
         char text[96], rss[SIZE_TEXT];
         struct buf word = BUF_FIXED(text, sizeof(text));
+        bool known;
         int status;
 
+        watch_kernel_hear(w);
         watch_loop_retire(w, p);
         /* Its end may still have to be written. */
         if (watch_is_armed(p)) {
@@ -252,9 +260,15 @@ static void process_ended(struct watcher *w, struct watched *p)
                 p->gone = true;
                 p->next_ns = UINT64_MAX;
         }
+        known = last_word_status(&p->target, &w->exits, &status) == 0;
+        if (!watch_is_armed(p) && (!known || (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)) &&
+            watch_kernel_may_come(w, p)) {
+                p->ended = false;
+                p->gone = true;
+                p->next_ns = clock_monotonic_ns() + WATCH_KERNEL_WAIT_NS;
+        }
         /* Of a group's many processes only a violent end is news. */
-        if (watch_targets_by_place(&w->options->targets) &&
-            last_word_status(&p->target, &w->exits, &status) == 0 && WIFEXITED(status))
+        if (watch_targets_by_place(&w->options->targets) && known && WIFEXITED(status))
                 return;
         last_word(&p->target, &w->exits, &word);
         watch_say(&w->live, "%s (%d) %s; RSS was %s when last seen", p->target.comm, p->target.pid, text,
@@ -275,8 +289,14 @@ void watch_loop_attend(struct watcher *w, struct watched *p)
 static void tick(struct watcher *w, struct watched *p)
 {
         uint64_t sleep_ns = ENDING_POLL_NS;
-        int fired = observer_tick(&p->observer, &w->options->rules, &w->machine, &sleep_ns);
+        int fired;
 
+        /* The kernel's word of its end has been waited for. */
+        if (p->gone) {
+                p->ended = true;
+                return;
+        }
+        fired = observer_tick(&p->observer, &w->options->rules, &w->machine, &sleep_ns);
         if (fired >= 0)
                 watch_loop_attend(w, p);
         if (fired > 0) {
@@ -390,6 +410,10 @@ static void handle_event(struct watcher *w, const struct epoll_event *event)
 
         if (token == &token_timer)
                 return;
+        if (token == &token_kernel) {
+                watch_kernel_hear(w);
+                return;
+        }
         if (token == &token_signal) {
                 while (read(w->signal_fd, &info, sizeof(info)) == sizeof(info))
                         handle_signal(w, (int)info.ssi_signo);
@@ -442,6 +466,15 @@ static void show(struct watcher *w)
         live_line_show(&w->live, text, now_ns);
 }
 
+/* Who has ended leaves; of a kill that nobody captured the kernel's word is kept. */
+static void sweep(struct watcher *w)
+{
+        for (unsigned i = 0; i < w->set.n; i++)
+                if (w->set.items[i]->ended)
+                        watch_kernel_last_call(w, w->set.items[i]);
+        watch_set_sweep(&w->set);
+}
+
 int watch_loop_run(struct watcher *w)
 {
         struct epoll_event events[EVENTS];
@@ -451,7 +484,7 @@ int watch_loop_run(struct watcher *w)
 
                 if (!w->ending)
                         do_what_is_due(w);
-                watch_set_sweep(&w->set);
+                sweep(w);
                 if (w->set.n == 0 && !watch_targets_are_looked_for(&w->options->targets))
                         end(w);
                 show(w);

@@ -12,6 +12,7 @@
 #include "cli/exit_events.h"
 #include "cli/live_line.h"
 #include "cli/watch_dump.h"
+#include "cli/watch_kernel.h"
 #include "cli/watch_options.h"
 #include "cli/watch_set.h"
 #include "trigger/places.h"
@@ -24,6 +25,7 @@ struct watcher {
         struct live_line live;
         struct exe_match exe;
         struct memory_group group; /* --group */
+        struct watch_kernel kernel; /* its log */
         struct places places;      /* --group, --victim: where memory can run out */
         struct exit_events exits; /* only where pidfds do not tell */
         int epoll_fd, timer_fd, signal_fd;
@@ -43,6 +45,9 @@ struct watcher {
 /* Make the loop's fds.  0 or -errno with d filled. */
 int watch_loop_open(struct watcher *w, struct diag *d);
 void watch_loop_close(struct watcher *w);
+
+/* Hear of kills that nobody attended, too (watch_kernel.h).  0 or -errno with d filled. */
+int watch_loop_follow_kernel(struct watcher *w, struct diag *d);
 
 /* Begin to watch the opened target, which is taken over.  0, or -errno with d filled. */
 int watch_loop_add(struct watcher *w, struct target *t, struct diag *d);

@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "cli/watch_kernel.h"
+
 int watch_set_add(struct watch_set *s, struct target *t, const struct observer_rules *rules,
                   struct machine *m, struct watched **ret, struct buf *notes, struct diag *d)
 {
@@ -27,7 +29,8 @@ int watch_set_add(struct watch_set *s, struct target *t, const struct observer_r
         w->brake = BRAKE_OFF;
         w->oom_event = OOM_EVENT_NONE;
         w->brake_refused = w->brake_spent = false;
-        w->arms_refused = w->gone = w->near = false;
+        w->arms_refused = w->gone = w->near = w->captured = false;
+        w->word = NULL;
         w->next_ns = 0;
         w->failures = 0;
         w->ramp = NULL;
@@ -50,6 +53,7 @@ static void watched_free(struct watched *w)
         armed_stop(&w->armed);
         brake_end(&w->brake);
         oom_event_close(&w->oom_event);
+        kernel_word_free(w->word);
         observer_close(&w->observer);
         target_close(&w->target);
         free(w->ramp);

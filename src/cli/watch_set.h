@@ -22,6 +22,8 @@ struct watched {
         bool brake_spent;   /* not before it has been far from its limit */
         bool arms_refused;  /* said once, not tried again */
         bool gone;          /* has ended; a capture of its end may still be written */
+        bool captured;      /* there is a bundle of its end */
+        struct kernel_word *word; /* the kernel's of its kill, or NULL */
         bool near;          /* a place that it is in is near its limit (watch_place.h): to be attended */
         uint64_t next_ns;   /* monotonic: the next tick */
         unsigned failures;  /* dumps that failed, one after the other */

@@ -9,7 +9,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void drain(struct oom_log *log)
 {
-        struct oom_event e;
+        struct oom_log_event e;
 
         while (oom_log_next(log, &e)) {
                 if (e.kind != OOM_EVENT_KILL)

@@ -18,7 +18,7 @@ struct result {
 
 static void drain(struct oom_log *log, struct result *r)
 {
-        struct oom_event e;
+        struct oom_log_event e;
 
         while (oom_log_next(log, &e)) {
                 if (e.kind == OOM_EVENT_REAPED) {
@@ -402,7 +402,7 @@ Test(oom_report, keeps_a_bounded_number_of_open_reports)
 
         for (unsigned i = 1; i <= 100; i++) {
                 struct kmsg_record record;
-                struct oom_event e;
+                struct oom_log_event e;
                 int n = snprintf(raw, sizeof(raw),
                                  "4,%u,%u,-;c%u invoked oom-killer: gfp_mask=0x0(), order=0", i, i, i);
 
