@@ -36,6 +36,8 @@ static union {
 } agent_pages __attribute__((aligned(4096)));
 extern struct agent_process agent __attribute__((alias("agent_pages")));
 
+uint64_t agent_reserved[CHUNKS_MAX / 64] __attribute__((aligned(4096)));
+
 static bool wiped_on_fork; /* the kernel does it */
 static bool constructed, late;
 static bool allowed; /* the constructor found nothing against it */
@@ -139,6 +141,7 @@ static void after_fork_in_child(void)
                 return;
         memset(&agent_pages, 0, sizeof(agent_pages));
         memset(filter, 0, sizeof(filter));
+        memset(agent_reserved, 0, sizeof(agent_reserved));
         mapping_index_reset();
 }
 
@@ -178,7 +181,9 @@ static __attribute__((constructor)) void construct(void)
         if (!agent_options.children)
                 preload_shed();
         wiped_on_fork = madvise(&agent_pages, sizeof(agent_pages), MADV_WIPEONFORK) == 0 &&
-                        madvise(filter, sizeof(filter), MADV_WIPEONFORK) == 0 && mapping_index_init();
+                        madvise(filter, sizeof(filter), MADV_WIPEONFORK) == 0 &&
+                        madvise(agent_reserved, sizeof(agent_reserved), MADV_WIPEONFORK) == 0 &&
+                        mapping_index_init();
         pthread_atfork(NULL, NULL, after_fork_in_child);
         dump_signal_install(agent_options.signal);
         allowed = true;

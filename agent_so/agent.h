@@ -42,6 +42,8 @@ enum agent_state {
         AGENT_OFF, /* for good */
 };
 
+#define TABLE_LEVELS 24 /* table_levels.h */
+
 /* The state of this process.  Its pages are wiped in the child of a fork (MADV_WIPEONFORK), which so finds
  * AGENT_NONE, an empty filter, and makes a recorder of its own at its first sample. */
 struct agent_process {
@@ -53,10 +55,13 @@ struct agent_process {
         struct recorder_live *live;
         struct recorder_stack *stacks;
         uint64_t *frames;
-        uint32_t live_buckets; /* a power of two */
-        uint32_t n_stacks;     /* a power of two */
+        uint32_t live_buckets;            /* a power of two */
+        uint32_t n_stacks;                /* a power of two */
+        uint32_t live_levels;             /* levels of the live table in use */
+        uint32_t stack_levels;            /* the same of the stack table */
+        uint32_t live_used[TABLE_LEVELS]; /* taken slots, by level */
+        uint32_t stack_used[TABLE_LEVELS];
         uint64_t chunk;        /* bytes that recorder_reserve() takes at once; 0: all are there */
-        uint64_t reserved[64]; /* one bit per chunk */
         uint32_t thinning;     /* somebody makes the table coarser */
         uint32_t service;      /* enum service_state */
         int32_t dump_pending;  /* futex: dumps asked for and not yet taken */
@@ -69,6 +74,10 @@ struct agent_process {
         uint64_t history_ns;   /* when the next sample of the history is due */
 };
 extern struct agent_process agent;
+
+/* Which chunks of the recorder may be touched: one bit each.  Wiped like `agent`. */
+#define CHUNKS_MAX (1 << 15)
+extern uint64_t agent_reserved[CHUNKS_MAX / 64];
 
 /* The state of a thread: in the thread's static TLS, so that reading it never allocates. */
 struct agent_thread {

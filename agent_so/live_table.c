@@ -6,20 +6,24 @@
 #include "agent_so/poisson.h"
 #include "agent_so/recorder.h"
 #include "agent_so/stack_table.h"
+#include "agent_so/table_levels.h"
 
-#define BUCKET 16
+#define BUCKET           16
+#define SMALLEST_BUCKETS 128 /* 2,048 slots: four pages of keys */
 
 struct pair {
         uint64_t first[2]; /* slot where each bucket begins */
 };
 
-static struct pair buckets_of(uintptr_t address)
+static struct pair buckets_of(uintptr_t address, uint32_t level)
 {
-        uint64_t h = (uint64_t)address * UINT64_C(0x9e3779b97f4a7c15), mask = agent.live_buckets - 1;
+        uint64_t h = (uint64_t)address * UINT64_C(0x9e3779b97f4a7c15),
+                 mask = level_size(SMALLEST_BUCKETS, level) - 1;
+        uint64_t base = level_first(SMALLEST_BUCKETS, level);
 
         h ^= h >> 29;
         h *= UINT64_C(0xbf58476d1ce4e5b9);
-        return (struct pair){{((h >> 8) & mask) * BUCKET, ((h >> 36) & mask) * BUCKET}};
+        return (struct pair){{(base + ((h >> 8) & mask)) * BUCKET, (base + ((h >> 36) & mask)) * BUCKET}};
 }
 
 static unsigned free_slots(const uint64_t *keys)
@@ -51,31 +55,53 @@ static bool add_to(uint64_t first, uintptr_t address, const struct recorder_live
         return false;
 }
 
-bool live_table_add(uintptr_t address, const struct recorder_live *record)
+static bool add_to_level(uint32_t level, uintptr_t address, const struct recorder_live *record)
 {
-        struct pair p = buckets_of(address);
+        struct pair p = buckets_of(address, level);
         unsigned emptier;
 
         for (unsigned i = 0; i < 2; i++)
                 if (!recorder_reserve(agent.live_keys + p.first[i], BUCKET * sizeof(uint64_t)))
                         return false;
+        level_begin(&agent.live_levels, level);
         emptier = free_slots(agent.live_keys + p.first[1]) > free_slots(agent.live_keys + p.first[0]);
-        if (!add_to(p.first[emptier], address, record) && !add_to(p.first[!emptier], address, record))
-                return false;
-        count(&agent.header->counters.live_samples, 1);
-        return true;
+        return add_to(p.first[emptier], address, record) || add_to(p.first[!emptier], address, record);
+}
+
+bool live_table_add(uintptr_t address, const struct recorder_live *record)
+{
+        for (uint32_t level = 0; level_exists(SMALLEST_BUCKETS, level, agent.live_buckets); level++) {
+                uint32_t slots = level_size(SMALLEST_BUCKETS, level) * BUCKET;
+
+                if (__atomic_load_n(&agent.live_used[level], __ATOMIC_RELAXED) >= slots / 4 * 3 ||
+                    !add_to_level(level, address, record))
+                        continue;
+                __atomic_fetch_add(&agent.live_used[level], 1, __ATOMIC_RELAXED);
+                count(&agent.header->counters.live_samples, 1);
+                return true;
+        }
+        return false;
 }
 
 static bool find(uintptr_t address, uint64_t *ret_slot)
 {
-        struct pair p = buckets_of(address);
+        uint32_t levels = __atomic_load_n(&agent.live_levels, __ATOMIC_ACQUIRE);
 
-        for (unsigned b = 0; b < 2; b++)
-                for (unsigned i = 0; i < BUCKET; i++)
-                        if (__atomic_load_n(&agent.live_keys[p.first[b] + i], __ATOMIC_ACQUIRE) == address) {
-                                *ret_slot = p.first[b] + i;
-                                return true;
-                        }
+        for (uint32_t level = 0; level < levels; level++) {
+                struct pair p = buckets_of(address, level);
+
+                for (unsigned b = 0; b < 2; b++) {
+                        /* Where nothing was ever put there is nothing to read, not even a zero page. */
+                        if (!recorder_is_reserved(agent.live_keys + p.first[b]))
+                                continue;
+                        for (unsigned i = 0; i < BUCKET; i++)
+                                if (__atomic_load_n(&agent.live_keys[p.first[b] + i], __ATOMIC_ACQUIRE) ==
+                                    address) {
+                                        *ret_slot = p.first[b] + i;
+                                        return true;
+                                }
+                }
+        }
         return false;
 }
 
@@ -90,6 +116,8 @@ static bool remove_slot(uint64_t slot, uintptr_t address, struct recorder_live *
         /* Taken, so that who makes the table coarser does not change it any more. */
         ret->weight = __atomic_exchange_n(&agent.live[slot].weight, 0, __ATOMIC_ACQ_REL);
         __atomic_store_n(&agent.live_keys[slot], RECORDER_KEY_FREE, __ATOMIC_RELEASE);
+        __atomic_fetch_sub(&agent.live_used[level_of(SMALLEST_BUCKETS, (uint32_t)(slot / BUCKET))], 1,
+                           __ATOMIC_RELAXED);
         __atomic_fetch_sub(&agent.header->counters.live_samples, 1, __ATOMIC_RELAXED);
         return true;
 }
@@ -115,7 +143,8 @@ bool live_table_crowded(void)
 {
         uint64_t slots = (uint64_t)agent.live_buckets * BUCKET;
 
-        return __atomic_load_n(&agent.header->counters.live_samples, __ATOMIC_RELAXED) > slots / 4 * 3;
+        return __atomic_load_n(&agent.header->counters.live_samples, __ATOMIC_RELAXED) >
+               slots / 4 * 3 - slots / 16;
 }
 
 /* Keep this one with the probability that it has under the new mean, given the old. */

@@ -81,7 +81,11 @@ static bool size_allowed(uint64_t size)
 {
         struct rlimit limit;
 
-        return getrlimit(RLIMIT_FSIZE, &limit) < 0 || size <= limit.rlim_cur;
+        if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && size > limit.rlim_cur)
+                return false;
+        /* Of a bounded address space a sixteenth. */
+        return getrlimit(RLIMIT_AS, &limit) < 0 || limit.rlim_cur == RLIM_INFINITY ||
+               size <= limit.rlim_cur / 16;
 }
 
 /* Can pages be taken one by one without an fd?  (The program may close all descriptors: none is kept.) */
@@ -142,13 +146,14 @@ static void take_sections(uint8_t *map, const struct recorder_header *sections)
         agent.frames = recorder_entries(RECORDER_FRAMES);
         agent.live_buckets = (uint32_t)(h->section[RECORDER_LIVE_KEYS].count / 16);
         agent.n_stacks = (uint32_t)h->section[RECORDER_STACKS].count;
+        agent.live_levels = agent.stack_levels = 1;
 }
 
 static uint64_t chunk_size(uint64_t file_size)
 {
         uint64_t chunk = 16 << 10;
 
-        while (chunk * 64 * 64 < file_size)
+        while (chunk * CHUNKS_MAX < file_size)
                 chunk *= 2;
         return chunk;
 }
@@ -209,7 +214,7 @@ bool recorder_reserve_slow(const void *p, size_t n)
         for (uint64_t chunk = first; chunk <= last; chunk++) {
                 uint64_t from = chunk * agent.chunk, size = agent.header->file_size - from;
 
-                if (__atomic_load_n(&agent.reserved[chunk / 64], __ATOMIC_RELAXED) >> (chunk % 64) & 1)
+                if (__atomic_load_n(&agent_reserved[chunk / 64], __ATOMIC_RELAXED) >> (chunk % 64) & 1)
                         continue;
                 if (size > agent.chunk)
                         size = agent.chunk;
@@ -217,7 +222,7 @@ bool recorder_reserve_slow(const void *p, size_t n)
                         header_flag(RECORDER_NO_MEMORY);
                         return false;
                 }
-                __atomic_fetch_or(&agent.reserved[chunk / 64], UINT64_C(1) << (chunk % 64), __ATOMIC_RELAXED);
+                __atomic_fetch_or(&agent_reserved[chunk / 64], UINT64_C(1) << (chunk % 64), __ATOMIC_RELAXED);
         }
         return true;
 }

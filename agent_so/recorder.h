@@ -28,7 +28,7 @@ static inline bool recorder_is_reserved(const void *p)
         if (!agent.chunk)
                 return true;
         chunk = (uint64_t)((const uint8_t *)p - agent.map) / agent.chunk;
-        return __atomic_load_n(&agent.reserved[chunk / 64], __ATOMIC_RELAXED) >> (chunk % 64) & 1;
+        return __atomic_load_n(&agent_reserved[chunk / 64], __ATOMIC_RELAXED) >> (chunk % 64) & 1;
 }
 
 static inline bool recorder_reserve(const void *p, size_t n)

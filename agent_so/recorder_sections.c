@@ -13,7 +13,7 @@
 uint64_t recorder_size_default(uint64_t mean)
 {
         if (mean == 1)
-                return UINT64_C(512) << 20; /* 8 million blocks alive */
+                return 256 << 20; /* 3 million blocks alive */
         if (mean < 32 << 10)
                 return 64 << 20;
         return mean < 256 << 10 ? 16 << 20 : 4 << 20; /* 65,536 samples at 512 KiB: 32 GiB alive */

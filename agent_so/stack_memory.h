@@ -42,9 +42,9 @@ static inline uintptr_t stack_own_end(uintptr_t sp)
         uintptr_t most = 64 << 20;
 
         if (sp < descriptor && descriptor - sp < most)
-                return descriptor & ~(STACK_PAGE - 1);
+                return (descriptor | (STACK_PAGE - 1)) + 1;
         if (sp < main_end && main_end - sp < most)
-                return main_end & ~(STACK_PAGE - 1);
+                return (main_end | (STACK_PAGE - 1)) + 1;
         return 0;
 }
 

@@ -5,10 +5,11 @@
 #include <string.h>
 
 #include "agent_so/recorder.h"
+#include "agent_so/table_levels.h"
 #include "base/clock.h"
 
-/* Not the last ones: probing a full table would cost more and more. */
-#define FULL(n) ((n) - (n) / 8)
+#define SMALLEST   256 /* entries of the first level */
+#define PROBES_MAX 32  /* in a level that is three quarters full at most, more than this hardly ever */
 
 static uint64_t hash_of(const uint64_t *frames, unsigned n, enum recorder_stack_kind kind)
 {
@@ -61,35 +62,66 @@ static bool fill(struct recorder_stack *s, const uint64_t *frames, unsigned n, e
         return true;
 }
 
+/* The place of this stack in a level, or where it could go (*ret_free).  0: neither. */
+static uint32_t find_in_level(uint32_t level, uint64_t hash, const uint64_t *frames, unsigned n,
+                              enum recorder_stack_kind kind, bool *ret_free)
+{
+        uint32_t mask = level_size(SMALLEST, level) - 1, first = level_first(SMALLEST, level);
+
+        for (uint32_t i = 0; i < PROBES_MAX; i++) {
+                uint32_t at = first + (((uint32_t)(hash >> 32) + i) & mask);
+                uint64_t key;
+
+                if (at == 0 || !recorder_reserve(&agent.stacks[at], sizeof(*agent.stacks)))
+                        continue;
+                key = __atomic_load_n(&agent.stacks[at].hash, __ATOMIC_ACQUIRE);
+                *ret_free = key == RECORDER_KEY_FREE;
+                if (*ret_free || (key == hash && same(&agent.stacks[at], frames, n, kind)))
+                        return at;
+        }
+        return 0;
+}
+
+/* Make the free entry this stack's.  false: another thread took it first, or there is no room for frames. */
+static bool take(uint32_t at, uint64_t hash, const uint64_t *frames, unsigned n,
+                 enum recorder_stack_kind kind, bool cut)
+{
+        struct recorder_stack *s = &agent.stacks[at];
+        uint64_t expected = RECORDER_KEY_FREE;
+
+        if (!__atomic_compare_exchange_n(&s->hash, &expected, RECORDER_KEY_BUSY, false, __ATOMIC_ACQUIRE,
+                                         __ATOMIC_RELAXED))
+                return false;
+        if (!fill(s, frames, n, kind, cut)) {
+                __atomic_store_n(&s->hash, RECORDER_KEY_FREE, __ATOMIC_RELEASE);
+                return false;
+        }
+        __atomic_store_n(&s->hash, hash, __ATOMIC_RELEASE);
+        count(&agent.header->counters.stacks, 1);
+        return true;
+}
+
 uint32_t stack_table_find(const uint64_t *frames, unsigned n, enum recorder_stack_kind kind, bool cut)
 {
-        struct recorder_header *h = agent.header;
-        uint64_t hash = hash_of(frames, n, kind), key;
-        uint32_t mask = agent.n_stacks - 1, at = (uint32_t)(hash >> 32) & mask;
+        uint32_t levels = __atomic_load_n(&agent.stack_levels, __ATOMIC_ACQUIRE);
+        uint64_t hash = hash_of(frames, n, kind);
 
-        for (uint32_t i = 0; i < 64; i++, at = (at + 1) & mask) {
-                struct recorder_stack *s = &agent.stacks[at];
+        for (uint32_t level = 0; level_exists(SMALLEST, level, agent.n_stacks); level++) {
+                bool free_entry = false, begun = level < levels;
+                uint32_t at = find_in_level(level, hash, frames, n, kind, &free_entry);
 
-                if (at == 0)
-                        continue;
-                key = __atomic_load_n(&s->hash, __ATOMIC_ACQUIRE);
-                if (key == hash && same(s, frames, n, kind))
+                if (at && !free_entry)
                         return at;
-                if (key != RECORDER_KEY_FREE)
+                /* It may be in a level above; only the last is filled. */
+                if (!at || (begun && level + 1 < levels) ||
+                    __atomic_load_n(&agent.stack_used[level], __ATOMIC_RELAXED) >=
+                            level_size(SMALLEST, level) / 4 * 3)
                         continue;
-                if (__atomic_load_n(&h->counters.stacks, __ATOMIC_RELAXED) >= FULL(agent.n_stacks) ||
-                    !recorder_reserve(s, sizeof(*s)))
-                        break;
-                if (!__atomic_compare_exchange_n(&s->hash, &key, RECORDER_KEY_BUSY, false, __ATOMIC_ACQUIRE,
-                                                 __ATOMIC_RELAXED))
-                        continue;
-                if (!fill(s, frames, n, kind, cut)) {
-                        __atomic_store_n(&s->hash, RECORDER_KEY_FREE, __ATOMIC_RELEASE);
-                        break;
+                level_begin(&agent.stack_levels, level);
+                if (take(at, hash, frames, n, kind, cut)) {
+                        __atomic_fetch_add(&agent.stack_used[level], 1, __ATOMIC_RELAXED);
+                        return at;
                 }
-                count(&h->counters.stacks, 1);
-                __atomic_store_n(&s->hash, hash, __ATOMIC_RELEASE);
-                return at;
         }
         header_flag(RECORDER_STACKS_FULL);
         return 0;
@@ -138,7 +170,8 @@ void stack_table_retire(uint64_t start, uint64_t end)
         for (uint32_t i = 1; i < agent.n_stacks; i++) {
                 struct recorder_stack *s = &agent.stacks[i];
 
-                if (__atomic_load_n(&s->hash, __ATOMIC_ACQUIRE) <= RECORDER_KEY_BUSY)
+                if (!recorder_is_reserved(s) ||
+                    __atomic_load_n(&s->hash, __ATOMIC_ACQUIRE) <= RECORDER_KEY_BUSY)
                         continue;
                 for (uint32_t f = 0; f < s->n_frames; f++)
                         if (agent.frames[s->first_frame + f] - start < end - start) {
