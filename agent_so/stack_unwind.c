@@ -7,7 +7,7 @@
 #include "agent_so/modules.h"
 #include "agent_so/stack_memory.h"
 
-#define ROWS_BITS 12
+#define ROWS_BITS 13 /* 128 KiB; cc1 has some 5,000 different return addresses on its stacks */
 
 /* A row is valid when check ^ row == pc: two words written without a lock can be torn, but then they do not fit.  The
  * upper bits of a row are the generation it was read in. */

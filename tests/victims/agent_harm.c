@@ -43,7 +43,8 @@ static void churn(unsigned seed, unsigned rounds)
                 size_t n = (seed >> 8) % 100 == 0 ? 300000 : (seed >> 4) % 3000 + 1;
 
                 if (block[slot]) {
-                        CHECK(block[slot][0] == (unsigned char)slot && block[slot][size[slot] - 1] == (unsigned char)slot);
+                        CHECK(block[slot][0] == (unsigned char)slot &&
+                              block[slot][size[slot] - 1] == (unsigned char)slot);
                         if (seed & 1) {
                                 block[slot] = realloc(block[slot], n);
                                 CHECK(block[slot] && block[slot][0] == (unsigned char)slot);
@@ -80,7 +81,7 @@ static void case_fork(void)
 {
         char *before = malloc(1 << 20);
 
-        for (int i = 0; i < 50; i++) {
+        for (int i = 0; i < 20; i++) {
                 pid_t pid = fork();
 
                 CHECK(pid >= 0);
@@ -122,7 +123,7 @@ static void case_fork_threads(void)
 
         for (uintptr_t i = 0; i < 4; i++)
                 CHECK(pthread_create(&threads[i], NULL, churn_thread, (void *)i) == 0);
-        for (int i = 0; i < 100; i++) {
+        for (int i = 0; i < 15; i++) {
                 pid_t pid = fork();
 
                 CHECK(pid >= 0);
@@ -342,7 +343,8 @@ static void case_alignment(void)
                 for (size_t n = 1; n < 1 << 21; n = n * 7 + 1) {
                         void *p;
 
-                        CHECK(posix_memalign(&p, alignment, n) == 0 && (uintptr_t)p % alignment == 0 && malloc_usable_size(p) >= n);
+                        CHECK(posix_memalign(&p, alignment, n) == 0 && (uintptr_t)p % alignment == 0 &&
+                              malloc_usable_size(p) >= n);
                         free(p);
                         p = memalign(alignment, n);
                         CHECK(p && (uintptr_t)p % alignment == 0 && malloc_usable_size(p) >= n);
@@ -438,7 +440,7 @@ static void case_mappings(void)
 {
         size_t page = 4096;
 
-        for (int i = 0; i < 300; i++) {
+        for (int i = 0; i < 60; i++) {
                 size_t n = (size_t)(i % 40 + 4) * 64 * page;
                 char *p = mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), *q;
 
@@ -453,7 +455,8 @@ static void case_mappings(void)
                 p = mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
                 CHECK(p != MAP_FAILED);
                 memset(p, 7, n);
-                CHECK(mmap(p, n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == p);
+                CHECK(mmap(p, n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) ==
+                      p);
                 CHECK(p[0] == 0);
                 CHECK(munmap(p, n) == 0);
         }
