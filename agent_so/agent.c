@@ -75,7 +75,7 @@ static void describe(void)
         struct recorder_header *h = agent.header;
         void *in_front = dlsym(RTLD_DEFAULT, "malloc");
 
-        if (in_front != (void *)malloc)
+        if ((uintptr_t)in_front - agent_text_start >= agent_text_end - agent_text_start)
                 header_flag(RECORDER_HEAP_UNSEEN);
         if (!agent_options.thread)
                 header_flag(RECORDER_NO_THREAD);

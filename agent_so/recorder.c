@@ -22,6 +22,8 @@
 #define MADV_POPULATE_WRITE 23
 #endif
 
+#define RETRY_NS NS_PER_S /* a full file system may have room again */
+
 /* What recorder_finish() removes: only this very file. */
 static struct {
         char path[PATH_MAX + RECORDER_NAME_SPACE];
@@ -211,6 +213,8 @@ bool recorder_reserve_slow(const void *p, size_t n)
         uint64_t first = (uint64_t)((const uint8_t *)p - agent.map) / agent.chunk;
         uint64_t last = (uint64_t)((const uint8_t *)p + n - 1 - agent.map) / agent.chunk;
 
+        if (__atomic_load_n(&agent.header->updated_ns, __ATOMIC_RELAXED) < __atomic_load_n(&agent.retry_ns, __ATOMIC_RELAXED))
+                return false;
         for (uint64_t chunk = first; chunk <= last; chunk++) {
                 uint64_t from = chunk * agent.chunk, size = agent.header->file_size - from;
 
@@ -220,6 +224,7 @@ bool recorder_reserve_slow(const void *p, size_t n)
                         size = agent.chunk;
                 if (madvise(agent.map + from, size, MADV_POPULATE_WRITE) < 0) {
                         header_flag(RECORDER_NO_MEMORY);
+                        __atomic_store_n(&agent.retry_ns, clock_monotonic_ns() + RETRY_NS, __ATOMIC_RELAXED);
                         return false;
                 }
                 __atomic_fetch_or(&agent_reserved[chunk / 64], UINT64_C(1) << (chunk % 64), __ATOMIC_RELAXED);

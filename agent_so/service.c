@@ -59,7 +59,8 @@ static void *serve(void *arg)
                                 module_find_refresh();
                                 modules_check_unloaded();
                         }
-                        if (ticks % TICKS_TO_MALLOC == 0)
+                        /* Often at the beginning, when the heap grows. */
+                        if (ticks % TICKS_TO_MALLOC == 0 || (ticks & (ticks - 1)) == 0)
                                 malloc_stats_take(false);
                         ticks++;
                 }
