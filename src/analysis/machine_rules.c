@@ -22,7 +22,7 @@
 /* PAGE_ALLOC_COSTLY_ORDER: up to here the kernel itself relies on success, and kills for it. */
 #define COSTLY_ORDER 3
 
-/* "user space holds 12 GiB of the 14 GiB that cannot be dropped (86 %)" */
+/* "of 14 GiB that cannot be dropped, 12 GiB (86 %) are in user space" */
 static bool judge_part(const struct machine_facts *f, enum machine_cause cause, const char *what,
                        struct finding *ret)
 {
@@ -33,8 +33,8 @@ static bool judge_part(const struct machine_facts *f, enum machine_cause cause, 
         if (share < SHARE_MANY)
                 return false;
         ret->certainty = share >= SHARE_MOST ? CERTAINTY_CERTAIN : CERTAINTY_LIKELY;
-        buf_printf(&ret->sentence, "of %s that cannot be dropped, %s holds %s (%.0f %%)",
-                   size_format(f->sums.held, b), what, size_format(bytes, a), 100 * share);
+        buf_printf(&ret->sentence, "of %s that cannot be dropped, %s (%.0f %%) are in %s",
+                   size_format(f->sums.held, b), size_format(bytes, a), 100 * share, what);
         return true;
 }
 
@@ -160,7 +160,7 @@ static void judge_compressed_swap(const struct machine_facts *f, struct finding 
 
 static void judge_kernel(const struct machine_facts *f, struct finding *ret)
 {
-        judge_part(f, MACHINE_KERNEL, "the kernel (stacks, vmalloc, per-CPU memory)", ret);
+        judge_part(f, MACHINE_KERNEL, "the kernel's own data (stacks, vmalloc, per-CPU memory)", ret);
 }
 
 static void judge_unaccounted(const struct machine_facts *f, struct finding *ret)
@@ -168,13 +168,9 @@ static void judge_unaccounted(const struct machine_facts *f, struct finding *ret
         const struct report_system *s = f->s;
         char a[SIZE_TEXT];
 
-        if (!judge_part(f, MACHINE_UNACCOUNTED, "what no counter knows", ret))
-                return;
-        buf_str(&ret->evidence[0],
-                "not accounted for: pages that drivers, the network, a balloon or a hypervisor's "
-                "agent took directly");
-        if (s->n_allocations > 0)
-                buf_printf(&ret->evidence[1], "the kernel's largest call site: %s with %s",
+        if (judge_part(f, MACHINE_UNACCOUNTED, "no counter of the kernel: not accounted for", ret) &&
+            s->n_allocations > 0)
+                buf_printf(&ret->evidence[0], "the kernel's largest call site: %s with %s",
                            s->allocations[0].site, size_format(s->allocations[0].bytes, a));
 }
 

@@ -134,7 +134,7 @@ static void evidence_unaccounted(const struct machine_facts *f, struct buf *b)
         char x[SIZE_TEXT];
 
         if (amount_share(bytes, f->mem_total) >= AVAILABLE_LOW)
-                buf_printf(b, "%s are in no counter of the kernel: drivers, network buffers, a balloon",
+                buf_printf(b, "not accounted for, %s: pages that drivers, the network or a balloon took, which no counter has",
                            size_format(bytes, x));
 }
 
