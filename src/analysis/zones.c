@@ -33,7 +33,7 @@ static uint64_t protection_at(struct scan s, size_t index)
 {
         uint64_t value = 0;
 
-        if (!scan_find(&s, "("))
+        if (!s.at || !scan_find(&s, "("))
                 return 0;
         for (size_t i = 0; i <= index; i++) {
                 scan_word(&s, ", ");
