@@ -55,6 +55,10 @@ install: all ## install below DESTDIR/PREFIX
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/libexec/swansong $(DESTDIR)$(PREFIX)/share/doc/swansong
 	install -m 755 $(BUILD)/swansong $(DESTDIR)$(PREFIX)/bin/
 	install -m 755 $(BUILD)/swansong-report $(DESTDIR)$(PREFIX)/libexec/swansong/
+	install -d $(DESTDIR)$(PREFIX)/lib/pkgconfig $(DESTDIR)$(PREFIX)/include
+	install -m 755 $(BUILD)/libswansong.so $(DESTDIR)$(PREFIX)/lib/
+	install -m 644 include/swansong.h $(DESTDIR)$(PREFIX)/include/
+	sed 's,@PREFIX@,$(PREFIX),; s,@VERSION@,$(VERSION),' include/swansong.pc.in >$(DESTDIR)$(PREFIX)/lib/pkgconfig/swansong.pc
 	install -m 644 README.md LICENSE docs/*.md docs/*.json $(DESTDIR)$(PREFIX)/share/doc/swansong/
 
 deps: ## install what is needed to build, test and try it (Debian packages)

@@ -143,10 +143,14 @@ class Harm(AgentTest):
                 continue
             env = self.env("sample=4K", preload=(AGENT, path))
             for argv in (["agent_harm", "fork"], ["agent_harm", "thread-exit"], ["agent_harm", "plain"], ["agent_cxx"]):
+                # mimalloc 2.0.9 alone gives new[] of aligned types blocks that are not: compare with what it does by itself.
+                alone = subprocess.run([victim_path(argv[0]), *argv[1:]], env=dict(os.environ, LD_PRELOAD=path), capture_output=True,
+                                       text=True, timeout=100, check=False)
                 with self.subTest(allocator=name, victim=argv):
-                    self.assertEqual(self.run_victim(*argv, env=env).stdout, "ok\n")
+                    done = self.run_victim(*argv, env=env, status=alone.returncode)
+                    self.assertEqual((done.stdout, done.stderr), (alone.stdout, alone.stderr))
             with self.subTest(allocator=name):
-                victim = self.victim("agent_harm", "hold", env=self.env("sample=1", preload=(AGENT, path)))
+                victim = self.victim("agent_harm", "hold", env=self.env("sample=1,size=4M", preload=(AGENT, path)))
                 r = self.recorder_of(victim.pid)
                 self.assertEqual(r.header.allocator.decode(), name)
                 self.assertEqual([record.size for _a, record in r.live() if record.size == 1000000], [1000000])
@@ -194,7 +198,7 @@ class Truth(AgentTest):
         return victim, truth
 
     def test_every_allocation_to_the_byte(self):
-        victim, truth = self.sites(60000000, "exact", "sample=1")
+        victim, truth = self.sites(20000000, "exact", "sample=1,size=4M")
         victim.kill()
         victim.wait()
         r = self.recorder_of(victim.pid)
@@ -209,7 +213,7 @@ class Truth(AgentTest):
         inside = checked = 0
         total_found = total_true = total_variance = 0
         for _ in range(4):
-            victim, truth = self.sites(40000000, "random", "sample=16K")
+            victim, truth = self.sites(20000000, "random", "sample=8K,size=4M")
             victim.kill()
             victim.wait()
             r = self.recorder_of(victim.pid)
@@ -220,12 +224,12 @@ class Truth(AgentTest):
                 inside += abs(estimate - bytes_true) <= 1.96 * error
                 total_found, total_true, total_variance = total_found + estimate, total_true + bytes_true, total_variance + error ** 2
             self.assertLessEqual(r.busy(), 1)
-        # 24 intervals of 95 %: less than 16 inside has a chance of one in ten million.
+        # 24 intervals of 95 %: less than 16 inside has a chance of one in a million.
         self.assertGreaterEqual(inside, 16, f"{inside} of {checked}")
         self.assertLess(abs(total_found - total_true), 6 * math.sqrt(total_variance))
 
     def test_a_crowded_table_gets_coarser_and_stays_unbiased(self):
-        victim, truth = self.sites(60000000, "random", "sample=1K,size=1M")
+        victim, truth = self.sites(30000000, "random", "sample=1K,size=1M")
         victim.kill()
         victim.wait()
         r = self.recorder_of(victim.pid)
@@ -253,7 +257,7 @@ class Truth(AgentTest):
     def test_operators_of_another_allocator_are_counted_once(self):
         for path in filter(None, (None, library("libjemalloc.so.2"))):
             preload = (AGENT, path) if path else (AGENT,)
-            done = subprocess.Popen([victim_path("agent_cxx"), "abort"], stdout=subprocess.PIPE, env=self.env("sample=1", preload))
+            done = subprocess.Popen([victim_path("agent_cxx"), "abort"], stdout=subprocess.PIPE, env=self.env("sample=1,size=4M", preload))
             done.communicate(timeout=100)
             self.assertEqual(done.returncode, -signal.SIGABRT)
             sizes = [record.size for _address, record in self.recorder_of(done.pid).live()]
