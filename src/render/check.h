@@ -2,7 +2,7 @@
 /* check - a question to a report that is answered by yes or no: for CI.
  *
  *   leak=1M     is more than that still held, for certain?
- *   growth=10M  has RSS grown by more than that, from the first sample to the last? */
+ *   growth=10M  has it grown by more than that, from its RSS in the first sample to that at the end? */
 #ifndef SWANSONG_RENDER_CHECK_H
 #define SWANSONG_RENDER_CHECK_H
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* five_sites - a service that leaks at five places, each its own share, beside much that it frees again.
  *
- *   five_sites [MIB [end]]
+ *   five_sites [MIB [end|crash|wait]]
  * Leaks until it holds MIB (default: without end, until it is killed), then says "ready" and waits, or, with "end",
- * ends.  Of what it holds 40, 25, 15, 12 and 8 % are those of leak_a() to leak_e().
+ * ends, with "crash", aborts, with "wait", ends 2 s later.  Of what it holds 45, 25, 15, 9 and 6 % are those of leak_a() to leak_e().
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,11 +30,11 @@ static __attribute__((noinline)) void hold(void *block, size_t size)
                 __asm__ volatile("" ::: "memory");                                                           \
         }
 
-LEAK(leak_a, 40 * 1024)
+LEAK(leak_a, 45 * 1024)
 LEAK(leak_b, 25 * 1024)
 LEAK(leak_c, 15 * 1024)
-LEAK(leak_d, 12 * 1024)
-LEAK(leak_e, 8 * 1024)
+LEAK(leak_d, 9 * 1024)
+LEAK(leak_e, 6 * 1024)
 
 /* Allocated as much as is leaked, and freed. */
 static __attribute__((noinline)) void churn(unsigned i)
@@ -64,6 +64,12 @@ int main(int argc, char **argv)
         fflush(stdout);
         if (argc > 2 && strcmp(argv[2], "end") == 0)
                 return 0;
+        if (argc > 2 && strcmp(argv[2], "crash") == 0)
+                abort();
+        if (argc > 2 && strcmp(argv[2], "wait") == 0) {
+                sleep(2);
+                return 0;
+        }
         for (;;)
                 pause();
 }
