@@ -14,27 +14,26 @@ Victim = collections.namedtuple("Victim", "place memory threads speed limit_mib 
 # Present at the kill.  `victim`: armed by the same level, but nobody has been named.
 ARMED = ("at 70 %", "always")
 UNNAMED = ("victim",) + ARMED
-ALL = ARMED + ("early", "held", "memdoor")
-ALL_BUT = {
-    # RSS, which an early dump and memdoor look at, does not grow with files.
-    "tmpfs": ARMED,
-    # Where the kernel is told to wait (--hold), it does so in page faults; this system call just ends early, and nobody is killed.
-    "populate": ARMED + ("early", "memdoor"),
-}
+
+
+def watchers_of(place, memory):
+    if memory in ("tmpfs", "forks"):
+        return ARMED    # an early dump, and memdoor, look at the RSS of one process: it tells nothing here
+    # Where the kernel is told to wait (--hold), it does so in page faults: mmap(MAP_POPULATE) just ends early, and nobody is killed.
+    held = () if memory == "populate" else ("held",) if place == "v1" else ("braked",)
+    return ARMED + ("early",) + held + ("memdoor",)
 
 
 def host(place):
-    rows = [Victim(place, "anon", 1, 10, 32, ALL)]
-    rows += [Victim(place, "anon", n, 100, 256, ALL) for n in (1, 32, 256)]
-    for memory in ("anon", "shared", "populate", "memset", "huge", "tmpfs"):
-        rows += [Victim(place, memory, n, 0, 256, ALL_BUT.get(memory, ALL)) for n in (1, 32, 256)]
-    rows += [Victim(place, "every", n, 0, 256, ALL) for n in (32, 256)]
-    rows += [Victim(place, "forks", 1, 0, 256, ARMED)]
-    return rows
+    kinds = [("anon", 1, 10, 32)]
+    kinds += [("anon", n, 100, 256) for n in (1, 32, 256)]
+    kinds += [(memory, n, 0, 256) for memory in ("anon", "shared", "populate", "memset", "huge", "tmpfs") for n in (1, 32, 256)]
+    kinds += [("every", 32, 0, 256), ("every", 256, 0, 256), ("forks", 1, 0, 256)]
+    return [Victim(place, *kind, watchers_of(place, kind[0])) for kind in kinds]
 
 
 # The virtual machine runs 10 to 20 times slower.
-VM = ([Victim("v2", "anon", n, 0, 96, ALL) for n in (1, 32, 256)] +
+VM = ([Victim("v2", "anon", n, 0, 96, ARMED + ("early", "braked")) for n in (1, 32, 256)] +
       [Victim("v2", memory, 1, 0, 96, ARMED) for memory in ("shared", "populate", "memset", "huge", "tmpfs")] +
       [Victim("v2", "every", 32, 0, 96, ARMED), Victim("v2", "forks", 1, 0, 96, ARMED), Victim("v2 group", "forks", 1, 0, 96, ARMED)] +
       [Victim("machine", "anon", n, 0, None, UNNAMED) for n in (1, 32, 256)] +

@@ -135,6 +135,12 @@ class Held(Swansong):
     guarantee = "held"
 
 
+class Braked(Swansong):
+    """v2: slowed down before the limit, for as long as --brake-deadline allows; then killed as ever."""
+
+    options = ("--brake", "--brake-deadline", "2")
+
+
 class NextVictim(Swansong):
     """No process is named: whoever the kernel would kill next."""
 
@@ -165,7 +171,7 @@ class Memdoor(Nobody):
         return False, [f"the last RSS of {len(seen)} that it printed: {seen[-1] if seen else 0} KiB, killed at {kill.rss_kib} KiB"], None, None
 
 
-WATCHERS = {"unwatched": Nobody, "at 70 %": AtLevel, "always": Always, "early": Early, "held": Held, "victim": NextVictim,
+WATCHERS = {"unwatched": Nobody, "at 70 %": AtLevel, "always": Always, "early": Early, "held": Held, "braked": Braked, "victim": NextVictim,
             "memdoor": Memdoor}
 
 
@@ -173,6 +179,4 @@ def available(name):
     """None, or why this watcher cannot be had here."""
     if name == "memdoor" and not os.environ.get("MEMDOOR"):
         return "give MEMDOOR=path of its binary"
-    if name == "held" and b"--hold" not in subprocess.run([SWANSONG, "watch", "--help"], stdout=subprocess.PIPE, check=False).stdout:
-        return "this swansong has no --hold"
     return None
