@@ -10,7 +10,10 @@ void oom_words(const struct oom_kill *k, struct buf *out)
         char size[SIZE_TEXT];
 
         buf_str(out, "killed by the kernel for memory");
-        if (k->why.scope == OOM_SCOPE_GROUP) {
+        if (k->why.scope == OOM_SCOPE_GROUP && !k->why.group[0]) {
+                /* Beyond the kernel's rate limit only its last line is left. */
+                buf_str(out, ": its memory group has used up its limit");
+        } else if (k->why.scope == OOM_SCOPE_GROUP) {
                 buf_str(out, ": memory group ");
                 buf_escaped(out, k->why.group, strlen(k->why.group));
                 buf_str(out, " has used up its limit");
