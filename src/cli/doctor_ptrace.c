@@ -51,12 +51,12 @@ static bool ptrace_is_filtered(int *ret_err)
         return !WIFEXITED(status) || *ret_err != ESRCH;
 }
 
-/* A process that is not dumpable has its /proc files owned by root (or its namespace's root). */
+/* The files in /proc/PID (not the directory) belong to root when it is not dumpable: task_dump_owner() of fs/proc/base.c. */
 static bool is_dumpable(const struct doctor *d)
 {
         struct stat st;
 
-        return d->target->uid == 0 || fstat(d->target->proc_fd, &st) < 0 || st.st_uid == d->target->uid;
+        return d->target->uid == 0 || fstatat(d->target->proc_fd, "maps", &st, 0) < 0 || st.st_uid == d->target->uid;
 }
 
 static bool same_user_namespace(const struct target *t)
