@@ -176,6 +176,21 @@ struct report_place {
         uint64_t live_bytes, live_error, live_objects, growth_bytes, growth_error, n_sites;
 };
 
+/* Blocks that begin alike, of all sizes together. */
+struct report_type {
+        const char *kind;    /* "type" (a C++ class, by its vtable), "data", "function" (the first word points to it); "heap" (to
+                                other blocks), "zero", "text", "other" */
+        const char *name;    /* the class, the object, the function; NULL: no symbol, or of no such kind */
+        const char *module;  /* path of the file that holds it; NULL: none */
+        uint64_t module_offset; /* in it; REPORT_UNKNOWN */
+        uint64_t word, size_max; /* the largest of its blocks, bytes, with the allocator's header */
+        uint64_t live_bytes, live_objects;
+};
+
+struct report_size_class {
+        uint64_t size_max, live_bytes, live_objects; /* blocks up to so many bytes, and above the class before */
+};
+
 struct report_arena { /* bytes; REPORT_UNKNOWN where the allocator does not tell */
         uint64_t number, in_use, free_held, mmapped, top;
 };
@@ -247,7 +262,7 @@ struct report {
         } memory;
 
         struct {
-                const char *source;    /* "recorder"; NULL: nothing recorded the heap */
+                const char *source;    /* "recorder", "census"; NULL: nothing is known of the heap */
                 uint64_t sample_bytes; /* mean distance of two samples in allocated bytes; 1: everything */
                 uint64_t live_bytes, live_error, live_objects, allocated_bytes, samples;
                 double growth_seconds; /* how far back growth_bytes of the sites reach */
@@ -257,7 +272,17 @@ struct report {
                 size_t n_sites;
                 const struct report_place *places; /* most live bytes first */
                 size_t n_places;
+                const struct report_type *types; /* the census's, most live bytes first */
+                size_t n_types;
+                const struct report_size_class *sizes; /* smallest first */
+                size_t n_sizes;
         } heap;
+        struct { /* of the heap, from outside; bytes, REPORT_UNKNOWN where it was not taken */
+                const char *layout; /* of which versions of the allocator; NULL: no census */
+                uint64_t system, in_use, free, cached, top, free_largest, trimmable, unseen, blocks_in_use,
+                        blocks_free, swapped_pages, read, duration_ns;
+                bool complete;
+        } census;
         struct {
                 const char *allocator; /* "glibc", "jemalloc", …; NULL: not known, nor is anything else */
                 uint64_t time_ns;      /* CLOCK_REALTIME of the figures; REPORT_UNKNOWN: there are none */

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "analysis/amount.h"
+#include "analysis/census.h"
 #include "analysis/cgroup.h"
 #include "analysis/fds.h"
 #include "analysis/history.h"
@@ -325,6 +326,9 @@ static int build(struct source *s, const struct report_options *o, const struct 
                 if (ret < 0)
                         return ret;
         }
+        ret = census_fill(s, r);
+        if (ret < 0)
+                return ret;
         r->missing = s->missing.list;
         r->n_missing = s->missing.n;
         if (s->missing.failed)

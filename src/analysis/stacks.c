@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analysis/census.h"
 #include "analysis/frames.h"
 #include "analysis/stack_table.h"
 #include "analysis/stacks_input.h"
@@ -220,6 +221,8 @@ int stacks_analyse(int bundle_dirfd, const struct stacks_options *o, struct repo
                 result = unwind_all(&a);
         if (result == 0)
                 result = resolve_all(&a, o->lines);
+        if (result == 0)
+                result = census_name(&a.in.modules, &a.in.finder, r);
         if (result == 0)
                 result = tell_modules(&a);
         if (result == 0)

@@ -13,6 +13,7 @@ struct candidate {
 };
 
 struct answers {
+        bool data; /* variables are wanted, not functions */
         const struct symbol_query *queries;
         size_t n;
         struct candidate *covering; /* reaches over the address */
@@ -43,12 +44,12 @@ static void prefer(struct candidate *c, uint64_t value, const char *name)
                 *c = (struct candidate){name, value, true};
 }
 
-static bool is_code(const Elf64_Sym *s)
+static bool is_wanted(const struct answers *a, const Elf64_Sym *s)
 {
         unsigned type = ELF64_ST_TYPE(s->st_info);
+        bool code = type == STT_FUNC || type == STT_GNU_IFUNC || type == STT_NOTYPE;
 
-        return (type == STT_FUNC || type == STT_GNU_IFUNC || type == STT_NOTYPE) &&
-               s->st_shndx != SHN_UNDEF && (s->st_shndx < SHN_LORESERVE || s->st_shndx == SHN_XINDEX);
+        return (a->data ? type == STT_OBJECT : code) && s->st_shndx != SHN_UNDEF && (s->st_shndx < SHN_LORESERVE || s->st_shndx == SHN_XINDEX);
 }
 
 /* Assemblers' local labels, and the mapping symbols of the ARM ABIs ("$x"). */
@@ -114,7 +115,7 @@ static void scan_tables(Elf *elf, struct answers *a)
                         continue;
                 symbols = data->d_buf;
                 for (size_t i = 0; i < data->d_size / sizeof(*symbols); i++)
-                        if (symbols[i].st_value <= a->queries[a->n - 1].address && is_code(&symbols[i]))
+                        if (symbols[i].st_value <= a->queries[a->n - 1].address && is_wanted(a, &symbols[i]))
                                 consider(a, elf, shdr.sh_link, &symbols[i]);
         }
         hand_on(a, a->sized);
@@ -133,10 +134,10 @@ static const struct candidate *choose(Elf *elf, const struct answers *a, size_t 
         return same_section(elf, l->value, a->queries[i].address) ? l : NULL;
 }
 
-static int find_in(Elf *elf, struct symbol_query *queries, size_t n)
+static int find_in(Elf *elf, bool data, struct symbol_query *queries, size_t n)
 {
         _cleanup_free_ struct candidate *memory = calloc(3 * n, sizeof(*memory));
-        struct answers a = {queries, n, memory, memory + n, memory + 2 * n};
+        struct answers a = {data, queries, n, memory, memory + n, memory + 2 * n};
 
         if (!memory)
                 return -ENOMEM;
@@ -152,7 +153,7 @@ static int find_in(Elf *elf, struct symbol_query *queries, size_t n)
         return 0;
 }
 
-int symbols_find(const struct module_finder *f, struct module *m, struct symbol_query *queries, size_t n)
+static int find(const struct module_finder *f, struct module *m, bool data, struct symbol_query *queries, size_t n)
 {
         struct module_file *file = module_file_get(f, m);
         Elf *more;
@@ -162,12 +163,22 @@ int symbols_find(const struct module_finder *f, struct module *m, struct symbol_
                 return -ENOMEM;
         if (!file->elf || n == 0)
                 return 0;
-        r = find_in(file->elf, queries, n);
+        r = find_in(file->elf, data, queries, n);
         if (r < 0 || file->has_symtab)
                 return r;
         more = module_minidebug(f, m);
         if (more)
-                r = find_in(more, queries, n);
+                r = find_in(more, data, queries, n);
         more = r == 0 ? module_debug(f, m) : NULL;
-        return more ? find_in(more, queries, n) : r;
+        return more ? find_in(more, data, queries, n) : r;
+}
+
+int symbols_find(const struct module_finder *f, struct module *m, struct symbol_query *queries, size_t n)
+{
+        return find(f, m, false, queries, n);
+}
+
+int symbols_find_data(const struct module_finder *f, struct module *m, struct symbol_query *queries, size_t n)
+{
+        return find(f, m, true, queries, n);
 }

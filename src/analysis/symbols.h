@@ -23,6 +23,9 @@ struct symbol_query {
 /* Answer the queries, which are sorted by address.  0 or -ENOMEM. */
 int symbols_find(const struct module_finder *f, struct module *m, struct symbol_query *queries, size_t n);
 
+/* The same for variables and tables instead of functions. */
+int symbols_find_data(const struct module_finder *f, struct module *m, struct symbol_query *queries, size_t n);
+
 /* How a function's name is shown, in the pool: demangled without parameters (C++, Rust, D), and without what
  * compilers and linkers append: "@@GLIBC_2.34", ".constprop.0", ".part.1", ".cold", ".lto_priv.0", ".abi0".  NULL only when
  * memory is out. */

@@ -71,8 +71,7 @@ void json_put_heap(struct json_out *j, const struct report *r)
                 put_site(j, &r->heap.sites[i]);
         }
         json_put_array_end(j);
-        json_put_array_begin(j, "types");
-        json_put_array_end(j);
+        json_put_types(j, r);
         json_put_object_end(j);
 }
 

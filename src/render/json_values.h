@@ -36,6 +36,10 @@ void json_put_frame(struct json_out *j, const char *key, const struct report_fra
 
 /* What an agent's recorder tells (json_heap.c). */
 void json_put_heap(struct json_out *j, const struct report *r);
+
+/* What a census tells (json_census.c): heap.types and heap.sizes, within the heap; the census itself. */
+void json_put_types(struct json_out *j, const struct report *r);
+void json_put_census(struct json_out *j, const struct report *r);
 void json_put_malloc(struct json_out *j, const struct report *r);
 void json_put_notes(struct json_out *j, const struct report *r);
 

@@ -2,9 +2,9 @@
 #include "render/text.h"
 
 static text_section *const sections[] = {
-        text_first_screen, text_heap,   text_malloc,  text_notes,   text_threads, text_memory,
-        text_process,      text_tree,   text_cgroup,  text_kill,    text_sockets, text_fds,
-        text_maps,         text_system, text_history, text_missing,
+        text_first_screen, text_heap,    text_census, text_malloc,  text_notes,   text_threads,
+        text_memory,       text_process, text_tree,   text_cgroup,  text_kill,    text_sockets,
+        text_fds,          text_maps,    text_system, text_history, text_missing,
 };
 
 /* Of a bundle without a target. */

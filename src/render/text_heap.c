@@ -89,7 +89,9 @@ void text_first_heap(const struct text *t)
                 add_row(t, &r->heap.places[i], PLACE_WORDS);
                 text_wrap(t, begin, LABEL_COLUMNS + SIZE_COLUMNS + 16);
         }
-        if (r->heap.source && n == 0) {
+        if (r->heap.n_types > 0)
+                text_first_census(t);
+        else if (r->heap.source && n == 0) {
                 begin = text_begin(t);
                 text_label(t, "Heap");
                 text_escaped(
@@ -208,7 +210,7 @@ void text_heap(const struct text *t)
         size_t places = text_rows(t, r->heap.n_places, PLACE_ROWS), holding = n_holding(r);
         size_t sites = text_rows(t, holding, SITE_ROWS), begin;
 
-        if (!r->heap.source)
+        if (!r->heap.source || r->census.layout)
                 return;
         text_title(t, "HEAP", "what the program allocated and has not freed, by who allocated it");
         add_totals(t);
@@ -243,7 +245,8 @@ void text_malloc(const struct text *t)
         if (!r->malloc.allocator || r->malloc.time_ns == REPORT_UNKNOWN)
                 return;
         snprintf(detail, sizeof(detail),
-                 "as the allocator says, at %s; \"top\" is what malloc_trim() could give back",
+                 "as %s, at %s; \"top\" is free at the end of the heap",
+                 r->census.layout ? "counted from outside" : "the allocator says",
                  clock_rfc3339(r->malloc.time_ns, when));
         text_title(t, "MALLOC", detail);
         buf_printf(t->out, "  %-11s", "");
