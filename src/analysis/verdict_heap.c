@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The rules about the heap, where an agent recorded it: these can name the code. */
+/* The rules about the heap, where an agent recorded it (these can name the code) or a census counted it. */
 #include <string.h>
 
 #include "analysis/amount.h"
@@ -116,6 +116,28 @@ void judge_heap_leak(const struct verdict_facts *f, struct finding *ret)
                 say_held(p, whole, &ret->evidence[evidence]);
                 evidence++;
         }
+}
+
+/* What malloc has free but cannot give back, because blocks in use lie on the same pages: only a census tells. */
+void judge_fragmentation(const struct verdict_facts *f, struct finding *ret)
+{
+        const struct report *r = f->r;
+        uint64_t trimmable = amount_sum(r->census.trimmable, r->census.top);
+        uint64_t pinned = amount_less(r->malloc.free_held, trimmable);
+        char a[SIZE_TEXT], b[SIZE_TEXT], c[SIZE_TEXT];
+
+        if (f->rss < f->floor || !r->census.layout || !amount_known(pinned) ||
+            amount_share(pinned, f->rss) < SHARE_MANY)
+                return;
+        ret->certainty = amount_share(pinned, f->rss) >= SHARE_NEAR ? CERTAINTY_CERTAIN : CERTAINTY_LIKELY;
+        buf_printf(&ret->sentence,
+                   "%.0f %% of what %s holds is free memory that malloc cannot give back: blocks in use lie "
+                   "between",
+                   100 * amount_share(pinned, f->rss), f->comm);
+        buf_printf(&ret->evidence[0], "in use %s, free %s, of which malloc_trim(3) could give back %s",
+                   size_format(r->malloc.in_use, a), size_format(r->malloc.free_held, b),
+                   size_format(trimmable, c));
+        buf_printf(&ret->evidence[1], "the largest free block: %s", size_format(r->census.free_largest, a));
 }
 
 void judge_free_held(const struct verdict_facts *f, struct finding *ret)

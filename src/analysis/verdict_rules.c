@@ -260,6 +260,26 @@ static void judge_runtime_heap(const struct verdict_facts *f, struct finding *re
         say_largest(f, &ret->evidence[1]);
 }
 
+/* The type that most of the heap's bytes are of, if it has a name. */
+static void say_type(const struct verdict_facts *f, struct buf *b)
+{
+        const struct report *r = f->r;
+        char bytes[SIZE_TEXT];
+
+        for (size_t i = 0; i < r->heap.n_types; i++) {
+                const struct report_type *t = &r->heap.types[i];
+
+                if (!t->name)
+                        continue;
+                if (amount_share(t->live_bytes, f->rss) >= 0.1) {
+                        buf_printf(b, "%" PRIu64 " blocks of type ", t->live_objects);
+                        buf_escaped(b, t->name, strnlen(t->name, 120));
+                        buf_printf(b, " hold %s", size_format(t->live_bytes, bytes));
+                }
+                return;
+        }
+}
+
 /* "grows" needs samples; without them only the size and the limit can be seen. */
 static void judge_leak(const struct verdict_facts *f, struct finding *ret)
 {
@@ -289,6 +309,7 @@ static void judge_leak(const struct verdict_facts *f, struct finding *ret)
         buf_printf(&ret->evidence[0], "anonymous memory: %s of RSS %s", size_format(r->memory.anon, a),
                    size_format(f->rss, b));
         say_largest(f, &ret->evidence[1]);
+        say_type(f, &ret->evidence[2]);
 }
 
 const struct verdict_rule verdict_rules[] = {
@@ -300,6 +321,7 @@ const struct verdict_rule verdict_rules[] = {
         {"thread-stacks", judge_thread_stacks},
         {"mapping", judge_mapping},
         {"leak", judge_heap_leak},
+        {"fragmentation", judge_fragmentation},
         {"fragmentation", judge_free_held},
         {"runtime-heap", judge_runtime_heap},
         {"leak", judge_leak},

@@ -117,6 +117,7 @@ static void capture_rest(struct capture *c)
                                   .writer = c->writer,
                                   .only = request->only,
                                   .with_environ = request->with_environ,
+                                  .without_census = request->without_census,
                                   .ns_pid = c->manifest.id.ns_pid,
                                   .buffer = copy_buffer};
         int r = collect_run(&collect);

@@ -24,6 +24,7 @@ struct capture_request {
         const struct buf *history; /* history.tsv, or NULL */
         const char *only;          /* comma-separated collector groups (see collectors.def), NULL: all */
         bool with_environ;
+        bool without_census; /* do not read the whole heap */
         void (*untraced)(void *data); /* called when the target is traced no more, long before the capture ends; or NULL */
         void *untraced_data;
         bool has_binaries;              /* the caller holds the target's files open already (binaries.h) */

@@ -127,8 +127,11 @@ void census_make(struct collect *c, const struct collector *row)
         struct remote_memory memory = {.fd = -1};
         struct census *census = NULL;
         struct table t = {c, row, ""};
-        int r = file_read_at(c->target->proc_fd, "maps", &maps);
+        int r;
 
+        if (c->without_census)
+                return;
+        r = file_read_at(c->target->proc_fd, "maps", &maps);
         if (r == 0)
                 r = remote_memory_open(c->target->proc_fd, c->target->pid, memory_is_tight(c->target),
                                        &memory);

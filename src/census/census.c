@@ -47,7 +47,9 @@ static bool find_allocator(struct census *c)
                        : r->libmimalloc ? "mimalloc"
                        : r->glibc       ? "glibc"
                                         : NULL;
-        if (!c->allocator)
+        if (r->libswansong)
+                refuse(c, "not needed: the agent in the process knows who allocated what");
+        else if (!c->allocator)
                 refuse(c, "not understood: no libc.so of glibc is loaded (a static program, or another C "
                           "library)");
         else if (!r->glibc || strcmp(c->allocator, "glibc") != 0)
@@ -132,11 +134,14 @@ static void count_top(struct taking *t, uint64_t top, struct heap_sums *sums)
 static void walk_main(struct taking *t, const struct glibc_arena *a, struct heap_sums *sums)
 {
         uint64_t start = t->totals_known ? t->totals.sbrk_base : t->main_heap ? t->main_heap->start : 0;
-        uint64_t walked;
+        uint64_t walked, end = start + sums->system;
 
         t->walk.non_main = false;
-        if (t->main_heap && a->top >= t->main_heap->start && a->top < t->main_heap->end)
-                walk_heap(&t->walk, start, t->main_heap->end, a->top, sums);
+        /* It may have grown since its mapping was looked up. */
+        if (t->main_heap && end < t->main_heap->end)
+                end = t->main_heap->end;
+        if (t->main_heap && a->top >= start && a->top < end)
+                walk_heap(&t->walk, start, end, a->top, sums);
         walked = sums->in_use + sums->free + sums->top + sums->unseen;
         if (walked < sums->system)
                 sums->unseen += sums->system - walked;

@@ -23,6 +23,7 @@ static void note_names(struct ranges *r, const struct maps_line *m)
         }
         r->libjemalloc |= name_begins(m, "libjemalloc");
         r->libtcmalloc |= name_begins(m, "libtcmalloc");
+        r->libswansong |= name_begins(m, "libswansong");
         r->libmimalloc |= name_begins(m, "libmimalloc");
 }
 

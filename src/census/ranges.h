@@ -25,7 +25,7 @@ struct ranges {
         size_t n;
         size_t libc; /* index of libc's first range, SIZE_MAX: no libc */
         bool glibc;  /* it is named as glibc's is */
-        bool libjemalloc, libtcmalloc, libmimalloc;
+        bool libjemalloc, libtcmalloc, libmimalloc, libswansong;
 };
 
 /* Lines that make no sense are left out.  0 or -ENOMEM. */

@@ -15,6 +15,7 @@ struct dump_args {
         const char *out_dir;
         const char *only;
         bool with_environ;
+        bool without_census;
         bool help;
         struct dump_options dump;
 };
@@ -25,8 +26,9 @@ static const char help_text[] =
         "  -p, --pid PID      the process\n"
         "  -o DIR             where the bundle goes (default: $SWANSONG_DIR, else the current directory)\n"
         "      --only LIST    only these groups, comma-separated: stacks, process, recorder, threads,\n"
-        "                     tree, cgroup, sockets, fds, machine, processes\n"
+        "                     tree, cgroup, sockets, fds, machine, processes, heap\n"
         "      --environ      the environment variables too (they may hold secrets)\n"
+        "      --census HOW   full (default): count the whole heap from outside, 0.3 s per GiB; off\n"
         "      --no-lines     function names only, no file:line and inlined functions: faster\n"
         "      --no-report    only the bundle; `swansong report` makes the report later\n"
         "      --no-save      print the report only, do not keep report.txt and report.json in the bundle\n"
@@ -34,14 +36,23 @@ static const char help_text[] =
         "Exit status: 0 done, 2 usage, 3 target gone, not permitted or not found, 4 something is missing\n"
         "(the report says what).\n";
 
+static int parse_census(const char *text, bool *ret_without, struct diag *d)
+{
+        if (strcmp(text, "full") != 0 && strcmp(text, "off") != 0)
+                return diag_set(d, -EINVAL, "--census %s: 'full' or 'off' is expected", text);
+        *ret_without = strcmp(text, "off") == 0;
+        return 0;
+}
+
 /* 0, or -EINVAL with d filled. */
 static int parse_args(int argc, char **argv, struct dump_args *a, struct diag *d)
 {
-        enum { OPT_ONLY = 256, OPT_ENVIRON, OPT_NO_LINES, OPT_NO_REPORT, OPT_NO_SAVE };
+        enum { OPT_ONLY = 256, OPT_ENVIRON, OPT_CENSUS, OPT_NO_LINES, OPT_NO_REPORT, OPT_NO_SAVE };
         static const struct option options[] = {
                 {"pid", required_argument, NULL, 'p'},
                 {"only", required_argument, NULL, OPT_ONLY},
                 {"environ", no_argument, NULL, OPT_ENVIRON},
+                {"census", required_argument, NULL, OPT_CENSUS},
                 {"no-lines", no_argument, NULL, OPT_NO_LINES},
                 {"no-report", no_argument, NULL, OPT_NO_REPORT},
                 {"no-save", no_argument, NULL, OPT_NO_SAVE},
@@ -67,6 +78,9 @@ static int parse_args(int argc, char **argv, struct dump_args *a, struct diag *d
                         break;
                 case OPT_ENVIRON:
                         a->with_environ = true;
+                        break;
+                case OPT_CENSUS:
+                        r = parse_census(optarg, &a->without_census, d);
                         break;
                 case OPT_NO_LINES:
                         a->dump.lines = false;
@@ -120,7 +134,8 @@ static int dump_target(const struct dump_args *a, const struct target *target, i
                                                 .trigger_sentence = sentence,
                                                 .guarantee = "early",
                                                 .only = a->only,
-                                                .with_environ = a->with_environ},
+                                                .with_environ = a->with_environ,
+                                                .without_census = a->without_census},
                       &a->dump, &result, &d);
         if (r < 0) {
                 complain("dump", &d);

@@ -7,7 +7,7 @@ static void put_type(struct json_out *j, const struct report_type *t)
         json_put_string(j, "kind", t->kind);
         json_put_string(j, "name", t->name);
         json_put_string(j, "module", t->module);
-        json_put_amount(j, "module_offset", t->module_offset);
+        json_put_address(j, "module_offset", t->module_offset);
         json_put_amount(j, "size_max", t->size_max);
         json_put_amount(j, "live_bytes", t->live_bytes);
         json_put_amount(j, "live_objects", t->live_objects);

@@ -72,6 +72,7 @@ Test(collect, every_row_has_a_bound_and_a_deadline)
                 cr_expect_gt(row->cap, 0u, "%s", row->name);
                 cr_expect_gt(row->deadline_ns, 0u, "%s", row->name);
                 cr_expect(row->scope != SCOPE_SPECIAL || row->make, "%s", row->name);
+                /* What begins so lies at the top of the bundle. */
                 cr_expect(row->name[0] != '/' || row->scope == SCOPE_SPECIAL, "%s", row->name);
         }
 }

@@ -14,19 +14,28 @@
 #include <string>
 #include <vector>
 
-namespace shop {
+namespace shop
+{
 
-class Order {
-public:
+class Order
+{
+      public:
         virtual ~Order() = default;
-        virtual long total() const { return amount[0]; }
+        virtual long total() const
+        {
+                return amount[0];
+        }
         long amount[10] = {};
 };
 
-class Customer {
-public:
+class Customer
+{
+      public:
         virtual ~Customer() = default;
-        virtual const char *name() const { return text; }
+        virtual const char *name() const
+        {
+                return text;
+        }
         char text[40] = "somebody";
 };
 
@@ -66,7 +75,8 @@ int main(int argc, char **argv)
         static char out[4096];
         setvbuf(stdout, out, _IOFBF, sizeof(out)); /* it shall not allocate any more */
         struct mallinfo2 m = mallinfo2();
-        printf("ready %zu %zu %zu %zu %ld %zu\n", m.arena, m.uordblks, m.fordblks, m.hblkhd, n, customers.size());
+        printf("ready %zu %zu %zu %zu %ld %zu\n", m.arena, m.uordblks, m.fordblks, m.hblkhd, n,
+               customers.size());
         fflush(stdout);
         for (;;)
                 pause();

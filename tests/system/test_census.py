@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: MIT
+"""The heap counted from outside: against mallinfo2, on real allocators, while it changes, at the kill."""
+
+import glob
+import json
+import os
+import shutil
+import subprocess
+import unittest
+
+from tests.system.harness import SwansongTest, proc_status
+
+
+def table(bundle, name):
+    path, = glob.glob(os.path.join(bundle, "proc", "*", "census", name + ".tsv"))
+    with open(path, encoding="ascii") as f:
+        lines = [line.rstrip("\n").split("\t") for line in f]
+    return [dict(zip(lines[0], row)) for row in lines[1:]]
+
+
+class Census(SwansongTest):
+    def shop(self, orders, threads=0, **kwargs):
+        victim = self.victim("shop", orders, threads, **kwargs)
+        names = ("arena", "uordblks", "fordblks", "hblkhd", "orders", "customers")
+        victim.said = dict(zip(names, map(int, victim.first_line.split()[1:])))
+        return victim
+
+    def census(self, pid):
+        bundle = self.dump(pid, "--only", "heap,stacks,process")
+        with open(os.path.join(bundle, "report.json"), encoding="utf-8") as f:
+            return bundle, json.load(f)
+
+    def assert_agrees(self, said, report):
+        census = report["census"]
+        self.assertTrue(census["complete"])
+        self.assertEqual(census["unseen"] // 4096, 0, census)
+        # mallinfo2 counts blocks in threads' caches as in use.
+        for ours, theirs in ((census["in_use"] + census["cached"], said["uordblks"]), (census["free"] + census["top"], said["fordblks"])):
+            self.assertAlmostEqual(ours, theirs, delta=said["arena"] / 1000, msg=f"{census} {said}")
+        self.assertEqual(report["malloc"]["mmapped"], said["hblkhd"])
+
+    def test_one_arena_and_its_types(self):
+        victim = self.shop(20000)
+        before = proc_status(victim.pid)["RssAnon"]
+        bundle, report = self.census(victim.pid)
+        self.assert_agrees(victim.said, report)
+        self.assertEqual(len(table(bundle, "arenas")), 1)
+        types = {t["name"]: t for t in report["heap"]["types"] if t["kind"] == "type"}
+        self.assertEqual(types["shop::Order"]["live_objects"], 20000)
+        self.assertEqual(types["shop::Customer"]["live_objects"], 5000)
+        self.assertEqual(report["heap"]["source"], "census")
+        sizes = sum(int(row["bytes"]) for row in table(bundle, "sizes"))
+        self.assertEqual(sizes, report["census"]["in_use"])
+        self.assertEqual(report["verdict"]["cause"] == "fragmentation", "cannot give back" in report["verdict"]["sentence"])
+        self.assertEqual(proc_status(victim.pid)["RssAnon"], before, "reading has made it larger")
+
+    def test_many_arenas(self):
+        victim = self.shop(20000, 3)
+        bundle, report = self.census(victim.pid)
+        self.assert_agrees(victim.said, report)
+        self.assertEqual(len(table(bundle, "arenas")), 4)
+        self.assertEqual(len(report["malloc"]["arenas"]), 4)
+
+    def test_free_memory_that_is_pinned_is_the_verdict(self):
+        victim = self.shop(100000)
+        bundle = self.dump(victim.pid)
+        with open(os.path.join(bundle, "report.json"), encoding="utf-8") as f:
+            report = json.load(f)
+        self.assertEqual(report["verdict"]["cause"], "fragmentation", report["verdict"])
+        self.assertGreater(report["malloc"]["free_held"], report["memory"]["rss"] / 2)
+
+    def test_off(self):
+        victim = self.shop(1000)
+        bundle = self.dump(victim.pid, "--census", "off")
+        self.assertEqual(glob.glob(os.path.join(bundle, "proc", "*", "census")), [])
+        done = self.swansong("dump", "-p", victim.pid, "--census", "some")
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("'full' or 'off'", done.stderr)
+
+    def refusal(self, pid):
+        bundle, report = self.census(pid)
+        self.assertIsNone(report["census"])
+        with open(os.path.join(bundle, "manifest.json"), encoding="ascii") as f:
+            section, = [s for s in json.load(f)["sections"] if s["path"].endswith("/census")]
+        self.assertEqual(section["status"], "missing")
+        return section["reason"]
+
+    def test_another_allocator_is_named(self):
+        library = glob.glob("/usr/lib/*/libjemalloc.so.2")
+        if not library:
+            self.skipTest("libjemalloc is not installed")
+        victim = self.spawn(["sleep", "1000"], env={**os.environ, "LD_PRELOAD": library[0]})
+        self.assertIn("jemalloc", self.refusal(victim.pid))
+
+    def test_a_static_program_is_refused_with_the_reason(self):
+        if not shutil.which("gcc"):
+            self.skipTest("gcc is not installed")
+        source, program = os.path.join(self.dir, "a.c"), os.path.join(self.dir, "a")
+        with open(source, "w", encoding="ascii") as f:
+            f.write('#include <stdio.h>\n#include <unistd.h>\nint main(void) { puts("ready"); fflush(stdout); pause(); }\n')
+        subprocess.run(["gcc", "-static", "-o", program, source], check=True)
+        victim = self.spawn([program], stdout=subprocess.PIPE)
+        victim.stdout.readline()
+        self.assertIn("static program", self.refusal(victim.pid))
+
+    def test_a_heap_that_changes_all_the_time(self):
+        victim = self.victim("churn", 2)
+        for _ in range(5):
+            _, report = self.census(victim.pid)
+            census = report["census"]
+            self.assertLess(census["unseen"], census["system"] / 50, census)
+        self.assert_unharmed(victim.pid)
+
+
+if __name__ == "__main__":
+    unittest.main()
