@@ -49,7 +49,7 @@ struct verdict_rule {
 
 /* The rules that need a recorder (verdict_heap.c). */
 void judge_heap_leak(const struct verdict_facts *f, struct finding *ret);
-void judge_fragmentation(const struct verdict_facts *f, struct finding *ret);
+void judge_pinned(const struct verdict_facts *f, struct finding *ret);
 void judge_free_held(const struct verdict_facts *f, struct finding *ret);
 
 extern const struct verdict_rule verdict_rules[];

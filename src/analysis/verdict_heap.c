@@ -119,7 +119,7 @@ void judge_heap_leak(const struct verdict_facts *f, struct finding *ret)
 }
 
 /* What malloc has free but cannot give back, because blocks in use lie on the same pages: only a census tells. */
-void judge_fragmentation(const struct verdict_facts *f, struct finding *ret)
+void judge_pinned(const struct verdict_facts *f, struct finding *ret)
 {
         const struct report *r = f->r;
         uint64_t trimmable = amount_sum(r->census.trimmable, r->census.top);

@@ -321,7 +321,7 @@ const struct verdict_rule verdict_rules[] = {
         {"thread-stacks", judge_thread_stacks},
         {"mapping", judge_mapping},
         {"leak", judge_heap_leak},
-        {"fragmentation", judge_fragmentation},
+        {"fragmentation", judge_pinned},
         {"fragmentation", judge_free_held},
         {"runtime-heap", judge_runtime_heap},
         {"leak", judge_leak},
