@@ -17,14 +17,13 @@
 #include "base/recorder_dir.h"
 #include "base/recorder_layout.h"
 #include "capture/collectors.h"
+#include "capture/recorder.h"
 
 struct mapping {
         uint64_t start, end, inode;
         char path[PATH_MAX];
 };
 
-/* Is it a recorder's name, of the target's PID in its own namespace or another one's (a fork before it has made its
- * own maps the parent's)? */
 static bool is_recorder(const struct maps_line *l, pid_t ns_pid, struct mapping *ret)
 {
         const char *slash = l->path ? memrchr(l->path, '/', l->path_len) : NULL;
@@ -37,42 +36,42 @@ static bool is_recorder(const struct maps_line *l, pid_t ns_pid, struct mapping 
                 return false;
         memcpy(name, slash + 1, n);
         name[n] = '\0';
-        if (recorder_name_parse(name, &pid, &ticks) < 0 || pid != ns_pid)
+        if (recorder_name_parse(name, &pid, &ticks) < 0 || (ns_pid && pid != ns_pid))
                 return false;
         *ret = (struct mapping){.start = l->start, .end = l->end, .inode = l->inode};
         memcpy(ret->path, l->path, l->path_len);
         return true;
 }
 
-/* Go through the text of maps in the collectors' buffer, piece by piece.  0, or -errno; -ENOENT: no recorder. */
-static int find_mapping(const struct collect *c, struct mapping *ret)
+/* Go through the text of maps, piece by piece.  0, or -errno; -ENOENT: no recorder. */
+static int find_mapping(const struct target *t, pid_t ns_pid, char *buffer, size_t size, struct mapping *ret)
 {
-        _cleanup_fd_ int fd = openat(c->target->proc_fd, "maps", O_RDONLY | O_CLOEXEC);
+        _cleanup_fd_ int fd = openat(t->proc_fd, "maps", O_RDONLY | O_CLOEXEC);
         size_t kept = 0;
 
         if (fd < 0)
                 return -errno;
         for (;;) {
-                ssize_t n = read(fd, c->buffer + kept, COLLECT_BUFFER - kept);
-                const char *at = c->buffer, *end, *last;
+                ssize_t n = read(fd, buffer + kept, size - kept);
+                const char *at = buffer, *end, *last;
 
                 if (n < 0 && errno == EINTR)
                         continue;
                 if (n <= 0)
                         return n < 0 ? -errno : -ENOENT;
-                end = c->buffer + kept + n;
-                last = memrchr(c->buffer, '\n', (size_t)(end - c->buffer));
+                end = buffer + kept + n;
+                last = memrchr(buffer, '\n', (size_t)(end - buffer));
                 while (last && at < last) {
                         struct maps_line l;
 
                         if (maps_line_parse(at, (size_t)(end - at), &l, &at) == 0 &&
-                            is_recorder(&l, c->ns_pid, ret))
+                            is_recorder(&l, ns_pid, ret))
                                 return 0;
                 }
                 kept = (size_t)(end - at);
-                if (kept == COLLECT_BUFFER)
+                if (kept == size)
                         kept = 0; /* no line is that long */
-                memmove(c->buffer, at, kept);
+                memmove(buffer, at, kept);
         }
 }
 
@@ -93,35 +92,42 @@ static int open_mapped(const struct target *t, const struct mapping *m)
         return fd < 0 ? -errno : fd;
 }
 
-void recorder_make(struct collect *c, const struct collector *row)
+int recorder_open_mapped(const struct target *t, pid_t ns_pid, char *buffer, size_t size)
 {
-        const char *path = row->name + 1;
-        _cleanup_fd_ int file = -1, readable = -1;
+        _cleanup_fd_ int file = -1;
         struct mapping m;
         struct stat st;
         char self[32];
-        int r = find_mapping(c, &m);
+        int fd, r = find_mapping(t, ns_pid, buffer, size, &m);
 
-        if (r == -ENOENT || (r < 0 && collect_target_died(c)))
-                return; /* most processes have none */
-        if (r == 0)
-                r = file = open_mapped(c->target, &m);
-        if (r < 0) {
-                section_missing(c->writer, path, true, -r, NULL);
-                return;
-        }
+        if (r < 0)
+                return r;
+        file = open_mapped(t, &m);
+        if (file < 0)
+                return file == -ENOENT ? -ESTALE : file;
         if (fstat(file, &st) < 0 || !S_ISREG(st.st_mode) || st.st_ino != m.inode ||
-            (st.st_uid != c->target->uid && st.st_uid != 0)) {
-                section_missing(c->writer, path, true, EPERM,
-                                "not the file that is mapped, or not the process's user's: not trusted");
-                return;
-        }
+            (st.st_uid != t->uid && st.st_uid != 0))
+                return -EPERM;
         snprintf(self, sizeof(self), "/proc/self/fd/%d", file);
-        readable = open(self, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-        if (readable < 0)
-                section_missing(c->writer, path, true, errno, NULL);
+        fd = open(self, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+        return fd < 0 ? -errno : fd;
+}
+
+void recorder_make(struct collect *c, const struct collector *row)
+{
+        const char *path = row->name + 1;
+        _cleanup_fd_ int fd = recorder_open_mapped(c->target, c->ns_pid, c->buffer, COLLECT_BUFFER);
+
+        if (fd == -ENOENT || (fd < 0 && collect_target_died(c)))
+                return; /* most processes have none */
+        if (fd < 0)
+                section_missing(c->writer, path, true, -fd,
+                                fd == -EPERM ? "not the file that is mapped, or another user's: not trusted"
+                                : fd == -ESTALE
+                                        ? "it has been removed, and cannot be reached through its mapping"
+                                        : NULL);
         else if (c->recorder_fd)
-                *c->recorder_fd = take_fd(&readable);
+                *c->recorder_fd = take_fd(&fd);
         else
-                copy_fd(c, readable, path, row, NULL);
+                copy_fd(c, fd, path, row, NULL);
 }

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/agent_ask.h"
 #include "cli/command.h"
 #include "cli/dump_once.h"
 #include "cli/options.h"
@@ -181,5 +182,9 @@ int cmd_dump(int argc, char **argv)
                 return target_status(r);
         }
         survive_lower_oom_score();
+        /* Its answer is in the recorder, which is in the dump. */
+        if (agent_ask(&target) == AGENT_SILENT)
+                fprintf(stderr, "swansong dump: ptrace is refused, and the agent did not answer its signal "
+                                "in time\n");
         return dump_target(&a, &target, dir, dir_name);
 }

@@ -57,7 +57,7 @@ static void print_help(void)
                "      --no-lines        function names only, no file:line and inlined functions: faster\n"
                "      --sysroot DIR     look for the target's files below DIR first\n"
                "      --fail-on WHAT    end with status 1 when leak=SIZE: more than that is still held, or\n"
-               "                        growth=SIZE: RSS grew by more from the first sample to the last\n"
+               "                        growth=SIZE: it grew by more from the first sample of its RSS\n"
                "      --save            also write report.txt and report.json into the bundle\n"
                "      --binaries FD     table of open files of the target (for `swansong dump`)\n"
                "      --bundle-from FD  read the bundle's path from there, up to a NUL (for `swansong "
