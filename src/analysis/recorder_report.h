@@ -23,7 +23,8 @@ int recorder_identify(const struct recorder *rec, enum recorder_fate fate, struc
  * than that by then (a sample is up to a second old). */
 void recorder_last_size(struct report *r);
 
-/* The threads' stacks as the agent took them, for a report that has none of its own.  0 or -ENOMEM. */
+/* The threads' stacks as the agent took them: for a report that has no threads, and for those of its threads that could
+ * not be stopped, when the agent was asked at that time.  0 or -ENOMEM. */
 int recorder_threads(const struct recorder *rec, const struct stacks_options *o, struct report *r);
 
 #endif

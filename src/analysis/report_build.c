@@ -275,13 +275,13 @@ static int add_recorder(struct source *s, const struct report_options *o, const 
         return ret;
 }
 
-/* Stacks from the core; where there is none, those that the agent took. */
+/* Stacks from the core; of threads that could not be stopped, those that the agent took. */
 static int add_stacks(struct source *s, const struct report_options *o, const struct recorder *rec,
                       struct report *r)
 {
         int ret = o->stacks && s->bundle >= 0 && !s->remains ? stacks_analyse(s->bundle, o->stacks, r) : 0;
 
-        if (ret == 0 && rec && r->n_threads_captured == 0)
+        if (ret == 0 && rec)
                 ret = recorder_threads(rec, o->stacks, r);
         return ret;
 }

@@ -7,10 +7,11 @@ import os
 import re
 import shutil
 import signal
+import subprocess
 import tempfile
 import unittest
 
-from tests.system.harness import BUILD, SwansongTest, need_root, victim_path
+from tests.system.harness import BUILD, SWANSONG, SwansongTest, need_root, victim_path
 from tests.system.test_armed import MemoryGroup
 
 AGENT = os.path.join(BUILD, "libswansong.so")
@@ -158,6 +159,38 @@ class WhileItRuns(RecorderTest):
         self.assertIn("recorder", os.listdir(bundle))
         self.assertNotIn("core", os.listdir(bundle))
         self.assertTrue(self.report(bundle)["heap"]["sites"])
+
+
+class WithoutPtrace(RecorderTest):
+    """As in a container that forbids it."""
+
+    def dump_without_ptrace(self, pid, status=4):
+        done = subprocess.run([victim_path("no_ptrace"), SWANSONG, "dump", "-p", str(pid), "-o", self.dir], cwd=self.dir,
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120)
+        self.assertEqual(done.returncode, status, done.stdout[-2000:] + done.stderr)
+        return self.report(done.stdout.rstrip("\n").rsplit("bundle: ", 1)[1])
+
+    def test_the_agent_takes_the_stacks_at_its_signal(self):
+        victim = self.victim("five_sites", 1, env=self.environment())
+        report = self.dump_without_ptrace(victim.pid)
+        thread = next(t for t in report["threads"] if t["tid"] == victim.pid)
+        self.assertEqual(thread["captured"], "agent")
+        self.assertTrue(thread["complete"])
+        self.assertIn("main", [f["function"] for f in thread["frames"]])
+        self.assertTrue(report["heap"]["sites"])
+        self.assert_unharmed(victim.pid)
+
+    def test_without_an_agent_no_signal_is_sent(self):
+        victim = self.victim("five_sites", 1)
+        report = self.dump_without_ptrace(victim.pid)
+        self.assertNotIn("agent", [t["captured"] for t in report["threads"]])
+        self.assert_unharmed(victim.pid)
+
+    def test_with_an_agent_that_takes_no_signal_none_is_sent(self):
+        victim = self.victim("five_sites", 1, env=self.environment("signal=off"))
+        report = self.dump_without_ptrace(victim.pid)
+        self.assertNotIn("agent", [t["captured"] for t in report["threads"]])
+        self.assert_unharmed(victim.pid)
 
 
 class ListTest(RecorderTest):
