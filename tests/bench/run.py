@@ -3,10 +3,10 @@
 
 import sys
 
-from . import core, names, pause, scale, watching
+from . import core, names, pause, scale, soak, watching
 from .common import ROUNDS, Table
 
-BENCHMARKS = {"pause": pause, "names": names, "core": core, "scale": scale, "watching": watching}
+BENCHMARKS = {"pause": pause, "names": names, "core": core, "scale": scale, "watching": watching, "soak": soak}
 
 
 def main():
