@@ -60,7 +60,7 @@ class Schema(unittest.TestCase):
 
     def paths(self, value, path=()):
         # Keys of these are the kernel's, and nothing says which of them there are.
-        free = path[-1:] in (("stat",), ("events",), ("meminfo",), ("namespaces",))
+        free = path[-1:] in (("stat",), ("events",), ("meminfo",), ("namespaces",), ("reclaim",), ("pressure",))
         if isinstance(value, dict) and not free:
             for key, inner in value.items():
                 yield path + (key,)
