@@ -3,10 +3,11 @@
 
 import sys
 
-from . import core, names, pause, scale, soak, watching
+from . import armed, core, names, pause, scale, soak, watching
 from .common import ROUNDS, Table
 
-BENCHMARKS = {"pause": pause, "names": names, "core": core, "scale": scale, "watching": watching, "soak": soak}
+BENCHMARKS = {"pause": pause, "names": names, "core": core, "scale": scale, "watching": watching, "soak": soak,
+              "armed": armed}
 
 
 def main():

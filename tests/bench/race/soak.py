@@ -20,7 +20,8 @@ import tempfile
 import threading
 import time
 
-from tests.system.harness import BUILD, SWANSONG, tids, thread_states, wait_until
+from tests.bench.watching import cpu_s, own_pids, rss_mib
+from tests.system.harness import SWANSONG, thread_states, tids, wait_until
 from tests.system.programs import answers, need, postgres_server, running
 
 from . import groups
@@ -185,17 +186,12 @@ class Attendance(threading.Thread):
 
 
 def usage_of(pid):
-    """RSS in KiB, open files, CPU seconds, of the watcher and its children."""
-    rss = files = 0
-    cpu = 0.0
-    for p in [pid, *children(pid)]:
+    """RSS in MiB, open files, CPU seconds, of the watcher and all that it started."""
+    files = 0
+    for p in own_pids(pid):
         with contextlib.suppress(OSError):
-            with open(f"/proc/{p}/status", encoding="utf-8") as f:
-                rss += int(re.search(r"VmRSS:\s*(\d+)", f.read())[1])
             files += len(os.listdir(f"/proc/{p}/fd"))
-            with open(f"/proc/{p}/schedstat", encoding="ascii") as f:
-                cpu += int(f.read().split()[0]) / 1e9
-    return rss, files, cpu
+    return rss_mib(pid), files, cpu_s(pid)
 
 
 def load(sides, seconds):
@@ -224,7 +220,7 @@ def report(armed, alone, attendance, begin, end, minutes):
     print(f"{'signals counted':<22} {armed.signals_seen():>12} {alone.signals_seen():>12}")
     print(f"{'errors of clients':<22} {len(armed.errors):>12} {len(alone.errors):>12}")
     print(f"threads looked at: {attendance.threads} in {attendance.looks} looks, {attendance.unattended} of them not attended")
-    print(f"the watcher: RSS {begin[0]} -> {end[0]} KiB, open files {begin[1]} -> {end[1]}, CPU {100 * (end[2] - begin[2]) / minutes / 60:.2f} %")
+    print(f"the watcher: RSS {begin[0]:.1f} -> {end[0]:.1f} MiB, open files {begin[1]} -> {end[1]}, CPU {100 * (end[2] - begin[2]) / minutes / 60:.2f} %")
     only = {"armed": armed.log_kinds().keys() - alone.log_kinds().keys(), "unarmed": alone.log_kinds().keys() - armed.log_kinds().keys()}
     print(f"kinds of log lines: {len(armed.log_kinds())} armed, {len(alone.log_kinds())} unarmed, in one of them only: {sum(map(len, only.values()))}")
     for name, kinds in only.items():
