@@ -128,6 +128,14 @@ static int fill_texts(const struct oom_kill *k, struct pool *pool, struct report
         return ret->text ? 0 : -ENOMEM;
 }
 
+static uint64_t register_value(const struct oom_cause *why, const char *name)
+{
+        for (size_t i = 0; i < why->n_registers; i++)
+                if (strcmp(why->registers[i].name, name) == 0)
+                        return why->registers[i].value;
+        return REPORT_UNKNOWN;
+}
+
 static int describe(const struct oom_kill *k, const struct kill_context *context, struct pool *pool,
                     struct report_kill *ret)
 {
@@ -138,6 +146,7 @@ static int describe(const struct oom_kill *k, const struct kill_context *context
         *ret = (struct report_kill){
                 .time_ns = amount_sum(k->time_ns, context->log_start_ns),
                 .trigger_pid = k->why.trigger_pid,
+                .trigger_pc = register_value(&k->why, "RIP"),
                 .victim_pid = k->pid,
                 .was_target = k->pid == context->target_pid,
                 .scope = scopes[k->why.scope],

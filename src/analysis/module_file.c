@@ -12,6 +12,7 @@
 
 #include "analysis/elf_view.h"
 #include "analysis/file_open.h"
+#include "base/build_id.h"
 #include "base/scan.h"
 
 #define DELETED      " (deleted)"
@@ -76,9 +77,33 @@ static bool same_first_page(const struct core *core, const struct module *m, Elf
         return file && memory && n > sizeof(Elf64_Ehdr) && memcmp(file, memory, n) == 0;
 }
 
-/* Is this the file that was mapped?  NULL, or why not. */
-static const char *check(const struct core *core, const struct module *m, Elf *elf, bool handed)
+/* Does the file have these bytes where they were in the target? */
+static bool has_code(const struct known_code *code, const struct module *m, Elf *elf)
 {
+        Elf64_Phdr *phdrs = elf64_getphdr(elf);
+        struct module placed = *m;
+        const char *file;
+        size_t size, n;
+
+        file = elf_rawfile(elf, &size);
+        if (!file || !phdrs || elf_getphdrnum(elf, &n) < 0 || !module_bias_from(&placed, phdrs, n))
+                return false;
+        for (size_t i = 0; i < n; i++) {
+                const Elf64_Phdr *p = &phdrs[i];
+                uint64_t at = code->address - placed.bias - p->p_vaddr; /* huge when it lies before */
+
+                if (p->p_type != PT_LOAD || at >= p->p_filesz || p->p_filesz - at < code->len)
+                        continue;
+                return p->p_offset <= size && size - p->p_offset >= at + code->len &&
+                       memcmp(file + p->p_offset + at, code->bytes, code->len) == 0;
+        }
+        return false;
+}
+
+/* Is this the file that was mapped?  NULL, or why not. */
+static const char *check(const struct module_finder *f, const struct module *m, Elf *elf, bool handed)
+{
+        const struct core *core = f->core;
         GElf_Ehdr e;
 
         if (elf_kind(elf) != ELF_K_ELF || !gelf_getehdr(elf, &e) || e.e_machine != core->arch->e_machine ||
@@ -88,6 +113,8 @@ static const char *check(const struct core *core, const struct module *m, Elf *e
                 return elf_has_build_id(elf, m->build_id) ? NULL : "the file on disk has another build ID";
         if (handed)
                 return NULL;
+        if (f->code)
+                return has_code(f->code, m, elf) ? NULL : "the file on disk has other code";
         if (!m->has_headers)
                 return "nothing proves that the file on disk is the one that was mapped";
         return same_first_page(core, m, elf) ? NULL : "the file on disk is not the one that was mapped";
@@ -99,7 +126,7 @@ static bool take(const struct module_finder *f, const struct module *m, struct m
 {
         Elf *elf = elf_begin(fd, ELF_C_READ_MMAP, NULL);
 
-        file->why = elf ? check(f->core, m, elf, handed) : "the file on disk cannot be read";
+        file->why = elf ? check(f, m, elf, handed) : "the file on disk cannot be read";
         if (file->why) {
                 elf_end(elf);
                 return false;
@@ -192,6 +219,21 @@ static void set_bias(struct module *m)
                 module_bias_from(m, phdrs, n);
 }
 
+/* A file that was proved to be the right one says which debug information is its own. */
+static int adopt_build_id(const struct module_finder *f, struct module *m)
+{
+        const uint8_t *id;
+        ssize_t n = dwelf_elf_gnu_build_id(m->file->elf, (const void **)&id);
+        char hex[BUILD_ID_TEXT];
+
+        if (m->build_id || n <= 0 || n > BUILD_ID_MAX)
+                return 0;
+        for (ssize_t i = 0; i < n; i++)
+                snprintf(hex + 2 * i, 3, "%02x", id[i]);
+        m->build_id = pool_strdup(f->pool, hex);
+        return m->build_id ? 0 : -ENOMEM;
+}
+
 struct module_file *module_file_get(const struct module_finder *f, struct module *m)
 {
         struct module_file *file = m->file;
@@ -210,6 +252,8 @@ struct module_file *module_file_get(const struct module_finder *f, struct module
                 file->why = NO_SUCH_FILE;
         if (file->elf)
                 set_bias(m);
+        if (file->elf && f->code && adopt_build_id(f, m) < 0)
+                return NULL;
         if (file->elf)
                 file->has_symtab = elf_section(file->elf, ".symtab") != NULL;
         if (file->elf && !m->has_bias) {

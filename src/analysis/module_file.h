@@ -3,7 +3,7 @@
  *
  * A wrong symbol is worse than none, so a file is taken only if it is provably the one that was mapped: its
  * GNU build ID is that of the target's memory, or, where there is none (Go), its first page is, or the
- * capture handed over the mapped inode itself.  Looked for in this order:
+ * code that the kernel's log shows is, or the capture handed over the mapped inode itself.  Looked for in this order:
  *   1. the files that `swansong` holds open for us (--binaries): also deleted, replaced and other namespaces' ones
  *   2. below the sysroot      3. the path itself      4. debuginfod, where DEBUGINFOD_URLS is set
  * Debug information comes by build ID: SYSROOT/usr/lib/debug/.build-id/ab/cdef….debug, the same below /, and
@@ -25,6 +25,13 @@ struct binary { /* a row of the table of --binaries */
         uint64_t inode;
 };
 
+/* Bytes that were in the target's memory, told by somebody else than the core: the kernel's log (kill_frame.h). */
+struct known_code {
+        uint64_t address;
+        const uint8_t *bytes;
+        size_t len;
+};
+
 /* Where to look; one for the whole analysis. */
 struct module_finder {
         struct pool *pool;
@@ -32,6 +39,7 @@ struct module_finder {
         const struct binary *binaries;
         size_t n_binaries;
         const char *sysroot; /* or NULL */
+        const struct known_code *code; /* instead of the core's pages, or NULL */
         void (*progress)(void *data, const char *what);
         void *progress_data;
 };

@@ -133,6 +133,10 @@ struct report_kill {
         uint64_t time_ns;    /* CLOCK_REALTIME */
         int32_t trigger_pid; /* REPORT_UNKNOWN_INT, as all that follow: the log need not have it */
         const char *trigger_comm;
+        uint64_t trigger_pc;                       /* where in the program it was (x86); REPORT_UNKNOWN */
+        const struct report_frame *trigger_frames; /* the function there, and what was inlined into it; only if
+                                                      it is one of this process's */
+        size_t n_trigger_frames;
         int32_t victim_pid;
         const char *victim_comm;
         bool was_target;             /* the victim is the process of this bundle */

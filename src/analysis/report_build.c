@@ -15,6 +15,7 @@
 #include "analysis/fds.h"
 #include "analysis/history.h"
 #include "analysis/kill.h"
+#include "analysis/kill_frame.h"
 #include "analysis/machine.h"
 #include "analysis/memory.h"
 #include "analysis/process.h"
@@ -336,6 +337,8 @@ static int build(struct source *s, const struct report_options *o, const struct 
         if (r->machine_only)
                 return verdict_of_machine(r);
         ret = add_stacks(s, o, rec, r);
+        if (ret == 0 && o->stacks && s->bundle >= 0)
+                ret = kill_frame_fill(s->bundle, o->stacks, r);
         return ret < 0 ? ret : verdict_make(r);
 }
 

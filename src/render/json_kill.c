@@ -29,6 +29,10 @@ void json_put_kill(struct json_out *j, const struct report *r)
         json_put_time(j, "time", k->time_ns);
         json_put_id(j, "trigger_pid", k->trigger_pid, 1);
         json_put_string(j, "trigger_comm", k->trigger_comm);
+        json_put_array_begin(j, "trigger_frames");
+        for (size_t i = 0; i < k->n_trigger_frames; i++)
+                json_put_frame(j, NULL, &k->trigger_frames[i]);
+        json_put_array_end(j);
         json_put_id(j, "victim_pid", k->victim_pid, 1);
         json_put_string(j, "victim_comm", k->victim_comm);
         json_put_bool(j, "was_target", k->was_target);

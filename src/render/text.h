@@ -84,4 +84,7 @@ void text_more(const struct text *t, size_t n, const char *what);
 #define COUNT_TEXT 32
 char *text_count(uint64_t n, char out[COUNT_TEXT]);
 
+/* "f at a.c:3  program", without its number and the end of the line. */
+void text_frame(const struct text *t, const struct report_frame *f);
+
 #endif

@@ -116,6 +116,17 @@ static void add_trigger(const struct text *t, const struct report_kill *k)
         text_wrap(t, begin, NAME_COLUMNS);
 }
 
+/* The function whose allocation it was, with what was inlined into it. */
+static void add_place(const struct text *t, const struct report_kill *k)
+{
+        for (size_t i = 0; i < k->n_trigger_frames; i++) {
+                size_t begin = fact_begin(t, i == 0 ? "in" : "");
+
+                text_frame(t, &k->trigger_frames[i]);
+                text_wrap(t, begin, NAME_COLUMNS);
+        }
+}
+
 static void add_because(const struct text *t, const struct report_kill *k)
 {
         size_t begin = fact_begin(t, "because");
@@ -238,6 +249,7 @@ void text_kill(const struct text *t)
                    k->time_ns == REPORT_UNKNOWN ? NULL : clock_rfc3339(k->time_ns, time));
         add_victim(t, k);
         add_trigger(t, k);
+        add_place(t, k);
         add_because(t, k);
         add_amounts(t, k);
         add_tasks(t, k);

@@ -116,11 +116,8 @@ static void add_states(const struct text *t, const struct stack_group *g)
         text_wrap(t, begin, 4);
 }
 
-static void add_frame(const struct text *t, size_t index, const struct report_frame *f)
+void text_frame(const struct text *t, const struct report_frame *f)
 {
-        size_t begin = text_begin(t);
-
-        buf_printf(t->out, "  #%-3zu ", index);
         if (f->function)
                 text_escaped(t, f->function, 600);
         else
@@ -140,6 +137,14 @@ static void add_frame(const struct text *t, size_t index, const struct report_fr
                 if (f->module_offset != REPORT_UNKNOWN)
                         buf_printf(t->out, "+%#llx", (unsigned long long)f->module_offset);
         }
+}
+
+static void add_frame(const struct text *t, size_t index, const struct report_frame *f)
+{
+        size_t begin = text_begin(t);
+
+        buf_printf(t->out, "  #%-3zu ", index);
+        text_frame(t, f);
         text_wrap(t, begin, 8);
 }
 

@@ -77,6 +77,8 @@ struct report fixture_hostile(void)
                 .time_ns = UINT64_MAX - 1,
                 .trigger_pid = INT32_MIN,
                 .trigger_comm = EVIL,
+                .trigger_frames = evil_frames,
+                .n_trigger_frames = ARRAY_SIZE(evil_frames),
                 .victim_pid = INT32_MAX,
                 .victim_comm = EVIL,
                 .scope = EVIL,

@@ -357,6 +357,7 @@ struct report fixture_killed(void)
                 .time_ns = TIME_NS - UINT64_C(2000000),
                 .trigger_pid = 4702,
                 .trigger_comm = "httpd",
+                .trigger_pc = REPORT_UNKNOWN,
                 .victim_pid = 4711,
                 .victim_comm = "orders",
                 .was_target = true,

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "analysis/kill.h"
+#include "analysis/kill_frame.h"
 #include "base/file.h"
 
 #define FIXTURES "tests/fixtures/kmsg/"
@@ -39,6 +40,7 @@ Test(kill, of_a_group_on_6_18)
         cr_expect_str_eq(k->victim_comm, "hog");
         cr_expect_eq(k->trigger_pid, 31548);
         cr_expect_str_eq(k->trigger_comm, "hog");
+        cr_expect_eq(k->trigger_pc, 0x7fa5daa6e0ba);
         cr_expect_str_eq(k->scope, "group");
         cr_expect_str_eq(k->constraint, "CONSTRAINT_MEMCG");
         cr_expect_str_eq(k->group, "/kx31534_9");
@@ -81,6 +83,41 @@ Test(kill, the_targets_among_several_else_the_last)
         }
 }
 
+Test(kill, the_code_around_the_triggers_address)
+{
+        struct pool pool = {0};
+        const struct report_kill *k = read_kill(FIXTURES "6.18-memcg-v1.kmsg", 31548, &pool);
+        uint8_t bytes[KILL_CODE_MAX];
+        struct known_code code;
+
+        cr_assert_eq(kill_code_parse(k->text, k->trigger_pc, bytes, &code), 64);
+        cr_expect_eq(code.address, k->trigger_pc - 42);
+        cr_expect_eq(code.len, 64);
+        cr_expect_eq(bytes[0], 0x00);
+        cr_expect_eq(bytes[42], 0xf3); /* rep stos: memset */
+        cr_expect_eq(bytes[63], 0x62);
+        pool_free(&pool);
+}
+
+Test(kill, code_that_is_none)
+{
+        static const char *const texts[] = {
+                "",
+                "x\nCode: ",
+                "x\nCode: \n",
+                "x\nCode: Unable to access opcode bytes at 0x7fa5daa6e090.\n",
+                "x\nCode: 00 48 c7\n",           /* which one is it? */
+                "x\nCode: 00 148 <c7>\n",        /* no byte */
+                "Code: 00 <48> c7\n",            /* nobody has asked */
+                "x\nCode: 00 01 02 03 04 <05>\n", /* before address 0 */
+        };
+        uint8_t bytes[KILL_CODE_MAX];
+        struct known_code code;
+
+        for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
+                cr_expect_eq(kill_code_parse(texts[i], 4, bytes, &code), 0, "%s", texts[i]);
+}
+
 Test(kill, one_line_alone_leaves_the_rest_unknown)
 {
         char raw[] = "3,7,1000000,-;Out of memory: Killed process 42 (a b) total-vm:100kB, anon-rss:8kB, "
@@ -95,6 +132,7 @@ Test(kill, one_line_alone_leaves_the_rest_unknown)
         cr_expect_eq(k->anon_rss, 8192);
         cr_expect_eq(k->trigger_pid, REPORT_UNKNOWN_INT);
         cr_expect_null(k->trigger_comm);
+        cr_expect_eq(k->trigger_pc, REPORT_UNKNOWN);
         cr_expect_null(k->group);
         cr_expect_null(k->gfp_mask);
         cr_expect_eq(k->order, REPORT_UNKNOWN_INT);

@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: MIT
+"""The kernel's report of a kill names a place in the program: from the stack, and from the kernel's word alone."""
+
+import os
+import signal
+import unittest
+
+from tests.system.test_armed import Armed
+
+
+class KillFrame(Armed):
+    def setUp(self):
+        super().setUp()
+        if os.uname().machine != "x86_64":
+            self.skipTest("only x86's report has registers")
+
+    def kill_of(self, bundle):
+        done = self.swansong("report", bundle, "--format", "json", "-o", os.path.join(self.dir, "report.json"))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return self.report(self.dir)["kill"]
+
+    def test_the_place_of_the_allocation_with_and_without_the_stacks(self):
+        victim = self.leak(60, 2)
+        bundles, err, status = self.finish(self.watch(victim.pid, "--no-report"))
+        self.assertEqual((victim.wait(), len(bundles), status), (-signal.SIGKILL, 1, 0), err)
+        kill = self.kill_of(bundles[0])
+        with open(os.path.join(bundles[0], "kmsg"), encoding="ascii") as f:
+            if "RIP: 0033:" not in f.read():
+                self.skipTest("other kills used up the kernel's limit of 10 reports in 5 s")
+        place = kill["trigger_frames"][0]
+        self.assertIsNotNone(place["function"])
+        self.assertIsNotNone(place["module_offset"])
+        self.assertIn("THE KERNEL'S WORD", self.swansong("report", bundles[0]).stdout)
+        # Without registers and stacks: the code that the kernel has shown proves which file it was.
+        for section in ("core", "threads.tsv"):
+            os.remove(os.path.join(bundles[0], section))
+        alone = self.kill_of(bundles[0])["trigger_frames"][0]
+        self.assertEqual({k: alone[k] for k in ("pc", "function", "module", "module_offset")},
+                         {k: place[k] for k in ("pc", "function", "module", "module_offset")})
+        # And without the mappings there is only the address, which is the target's main thread's.
+        os.remove(os.path.join(bundles[0], "proc", str(victim.pid), "maps"))
+        bare = self.kill_of(bundles[0])
+        if bare["trigger_pid"] == victim.pid:
+            self.assertEqual((bare["trigger_frames"][0]["pc"], bare["trigger_frames"][0]["module"]), (place["pc"], None))
+
+
+def load_tests(loader, _tests, _pattern):
+    """Armed brings its helpers, not its tests."""
+    return unittest.TestSuite([loader.loadTestsFromName("test_the_place_of_the_allocation_with_and_without_the_stacks",
+                                                        KillFrame)])
