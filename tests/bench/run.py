@@ -3,10 +3,10 @@
 
 import sys
 
-from . import armed, core, names, pause, scale, soak, watching
+from . import census, armed, core, names, pause, scale, soak, watching
 from .common import ROUNDS, Table
 
-BENCHMARKS = {"pause": pause, "names": names, "core": core, "scale": scale, "watching": watching, "soak": soak,
+BENCHMARKS = {"census": census, "pause": pause, "names": names, "core": core, "scale": scale, "watching": watching, "soak": soak,
               "armed": armed}
 
 
