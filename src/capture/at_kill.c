@@ -9,6 +9,7 @@
 #include "capture/collect.h"
 #include "capture/collect_child.h"
 #include "capture/manifest.h"
+#include "capture/table.h"
 #include "capture/remains.h"
 #include "capture/threads.h"
 
@@ -135,14 +136,14 @@ static void write_sections(struct at_kill *k, const struct capture_request *requ
 }
 
 /* Who else was there a moment later; the victim itself is gone. */
-static void write_tables(struct at_kill *k)
+static void write_tables(struct at_kill *k, struct storm *storm)
 {
         struct collect collect = {.target = k->target,
                                   .writer = k->writer,
                                   .only = "processes",
                                   .ns_pid = k->manifest.id.ns_pid,
                                   .buffer = k->buffer};
-        int r = collect_run(&collect);
+        int r = tables_due(storm, k->writer) ? collect_run(&collect) : 0;
 
         if (r < 0)
                 section_missing(k->writer, "processes.tsv", true, -r, NULL);
@@ -162,7 +163,7 @@ int at_kill_write(struct at_kill *k, const struct capture_request *request, cons
         if (!bundle_path(k->writer))
                 return write_error;
         write_sections(k, request, kmsg);
-        write_tables(k);
+        write_tables(k, request->storm);
         k->manifest.complete = true;
         r = manifest_write(&k->manifest, k->writer);
         outcome.incomplete = r < 0 || write_error < 0 || bundle_incomplete(k->writer);

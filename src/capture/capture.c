@@ -12,6 +12,7 @@
 #include "capture/collect.h"
 #include "capture/condition.h"
 #include "capture/manifest.h"
+#include "capture/table.h"
 #include "capture/threads.h"
 
 /* For the whole of the program's life: a capture is no time for malloc(). */
@@ -118,6 +119,7 @@ static void capture_rest(struct capture *c)
                                   .only = request->only,
                                   .with_environ = request->with_environ,
                                   .without_census = request->without_census,
+                                  .no_tables = !tables_due(request->storm, c->writer),
                                   .ns_pid = c->manifest.id.ns_pid,
                                   .buffer = copy_buffer};
         int r = collect_run(&collect);

@@ -12,6 +12,7 @@
 
 #include "base/buf.h"
 #include "base/diag.h"
+#include "base/storm.h"
 #include "base/target.h"
 
 struct capture_request {
@@ -25,6 +26,7 @@ struct capture_request {
         const char *only;          /* comma-separated collector groups (see collectors.def), NULL: all */
         bool with_environ;
         bool without_census; /* do not read the whole heap */
+        struct storm *storm; /* the tables of the machine's processes at most once in a while; NULL: always */
         void (*untraced)(void *data); /* called when the target is traced no more, long before the capture ends; or NULL */
         void *untraced_data;
         bool has_binaries;              /* the caller holds the target's files open already (binaries.h) */

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/escape.h"
+#include "base/storm.h"
 
 /* From this many gathered bytes on they are written; a row with two names of PATH_MAX bytes fits into the rest. */
 #define WRITE_AT (COLLECT_BUFFER / 4)
@@ -71,4 +72,16 @@ void table_end(struct table *t, int err)
                 section_end(t->c->writer, none ? SECTION_MISSING : SECTION_CUT, err, NULL);
         else
                 section_end(t->c->writer, SECTION_OK, 0, NULL);
+}
+
+bool tables_due(struct storm *s, struct bundle_writer *w)
+{
+        static const char *const tables[] = {"groups.tsv", "processes.tsv"};
+
+        if (!s || storm_pass(s, clock_monotonic_ns(), NULL))
+                return true;
+        for (size_t i = 0; i < ARRAY_SIZE(tables); i++)
+                section_missing(w, tables[i], true, 0,
+                                "left out: another capture took it less than 5 s before");
+        return false;
 }

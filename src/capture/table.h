@@ -33,6 +33,10 @@ void table_print(struct table *t, const char *format, ...) _printf_(2, 3);
 /* A cell of bytes from outside, at most PATH_MAX of them; "-" for none. */
 void table_cell(struct table *t, const char *text, size_t len);
 
+/* Are the tables of processes and groups to be taken now?  If not, that is in the manifest. */
+struct storm;
+bool tables_due(struct storm *s, struct bundle_writer *w);
+
 /* err: positive errno of what ended it early, 0 for nothing. */
 void table_end(struct table *t, int err);
 

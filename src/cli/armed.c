@@ -10,6 +10,7 @@
 
 #include "capture/binaries.h"
 #include "base/file.h"
+#include "base/storm.h"
 #include "cli/armed_child.h"
 #include "cli/held_child.h"
 
@@ -22,6 +23,7 @@ static int start(struct armed_child plan, void (*child)(const struct armed_child
         _cleanup_buf_ struct buf maps = BUF_GROWING((size_t)64 << 20);
         int pair[2];
 
+        storm_shared(); /* before the child inherits it */
         a.shared = mmap(NULL, sizeof(*a.shared), PROT_READ | PROT_WRITE,
                         MAP_SHARED | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
         if (a.shared == MAP_FAILED)

@@ -121,7 +121,8 @@ static void write_bundle(struct child *c, const struct oom_kill *kill, const str
                                                     .trigger_kind = "kill",
                                                     .trigger_sentence = words,
                                                     .guarantee = "at-kill",
-                                                    .history = &history},
+                                                    .history = &history,
+                                                    .storm = storm_shared()},
                           kmsg, &outcome, &d);
         if (r < 0)
                 armed_child_say(a, ARMED_FAILED, d.text, 0, false);

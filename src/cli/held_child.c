@@ -198,7 +198,8 @@ static void write_bundle(struct holder *h)
                                                     .trigger_kind = "hold",
                                                     .trigger_sentence = words,
                                                     .guarantee = "held",
-                                                    .history = &history},
+                                                    .history = &history,
+                                                    .storm = storm_shared()},
                           h->has_kmsg ? &kmsg : NULL, &outcome, &d);
         if (r < 0)
                 armed_child_say(a, ARMED_FAILED, d.text, 0, false);

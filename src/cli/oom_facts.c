@@ -64,10 +64,13 @@ static int slabinfo_read(const struct oom_kill *k, struct buf *b)
 }
 
 /* In the order of copying: a victim is gone within milliseconds. */
-static int (*const readers[OOM_FACT_COUNT])(const struct oom_kill *k, struct buf *b) = {
-        [OOM_FACT_STATUS] = status_read,
-        [OOM_FACT_MEMINFO] = meminfo_read,
-        [OOM_FACT_SLABINFO] = slabinfo_read,
+static const struct {
+        int (*read)(const struct oom_kill *k, struct buf *b);
+        bool of_machine; /* the same for all kills of a storm */
+} readers[OOM_FACT_COUNT] = {
+        [OOM_FACT_STATUS] = {status_read, false},
+        [OOM_FACT_MEMINFO] = {meminfo_read, true},
+        [OOM_FACT_SLABINFO] = {slabinfo_read, true},
 };
 
 const char *const oom_fact_names[OOM_FACT_COUNT] = {
@@ -99,6 +102,8 @@ static const char *missing_reason(int err)
 {
         if (err == -ESRCH)
                 return "the victim was gone already";
+        if (err == -EALREADY)
+                return "left out: copied at another kill less than 5 s before";
         if (err == -EXDEV)
                 return "the log's PIDs are the machine's, and swansong runs in another PID namespace";
         return strerror(-err);
@@ -115,6 +120,11 @@ static uint64_t age_of(const struct oom_kill *k)
 void oom_facts_take(struct oom_facts *f, const struct oom_kill *k)
 {
         struct buf load = BUF_FIXED(f->load, sizeof(f->load));
+        bool machine = f->fact[OOM_FACT_MEMINFO].wanted || f->fact[OOM_FACT_SLABINFO].wanted;
+        bool due;
+
+        f->left_out = 0;
+        due = machine && storm_pass(&f->storm, clock_monotonic_ns(), &f->left_out);
 
         for (int i = 0; i < OOM_FACT_COUNT; i++) {
                 int r;
@@ -123,7 +133,7 @@ void oom_facts_take(struct oom_facts *f, const struct oom_kill *k)
                         continue;
                 buf_done(&f->fact[i].text);
                 f->fact[i].text = BUF_GROWING(FACT_MAX);
-                r = readers[i](k, &f->fact[i].text);
+                r = readers[i].of_machine && !due ? -EALREADY : readers[i].read(k, &f->fact[i].text);
                 snprintf(f->fact[i].missing, sizeof(f->fact[i].missing), "%s",
                          r < 0 ? missing_reason(r) : "");
                 f->fact[i].age_ns = age_of(k);

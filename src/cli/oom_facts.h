@@ -12,6 +12,7 @@
 #include "base/buf.h"
 #include "base/diag.h"
 #include "base/oom_kill.h"
+#include "base/storm.h"
 
 enum oom_fact { OOM_FACT_STATUS, OOM_FACT_MEMINFO, OOM_FACT_SLABINFO, OOM_FACT_COUNT };
 
@@ -23,6 +24,8 @@ struct oom_facts {
                 char missing[128]; /* why there is none; "" if there is */
                 uint64_t age_ns;   /* of the kill, when it was copied */
         } fact[OOM_FACT_COUNT];
+        struct storm storm; /* of what is the machine's, not the victim's */
+        unsigned left_out;  /* kills before this one without it, since it was last copied */
 };
 
 extern const char *const oom_fact_names[OOM_FACT_COUNT];
@@ -30,7 +33,7 @@ extern const char *const oom_fact_names[OOM_FACT_COUNT];
 /* "meminfo,status": which facts are wanted.  0, or -EINVAL with d filled. */
 int oom_facts_choose(const char *list, struct oom_facts *f, struct diag *d);
 
-/* Copy them now, for this kill. */
+/* Copy them now, for this kill: the victim's always, the machine's at most once in STORM_NS. */
 void oom_facts_take(struct oom_facts *f, const struct oom_kill *k);
 
 void oom_facts_done(struct oom_facts *f);

@@ -172,6 +172,7 @@ static void put_slabs(struct json_out *j, const struct buf *text)
 
 static void put_facts(struct json_out *j, const struct oom_facts *f)
 {
+        json_put_uint(j, "left_out", f->left_out);
         for (int i = 0; i < OOM_FACT_COUNT; i++) {
                 const struct buf *text = &f->fact[i].text;
 

@@ -218,6 +218,11 @@ static void put_lines(struct buf *out, const struct buf *text)
 
 static void put_facts(struct buf *out, const struct oom_facts *f)
 {
+        if (f->left_out > 0) {
+                put_label(out, "storm");
+                buf_printf(out, "%u kill%s before this one had no copy of the machine's files\n", f->left_out,
+                           f->left_out == 1 ? "" : "s");
+        }
         for (int i = 0; i < OOM_FACT_COUNT; i++) {
                 if (!f->fact[i].wanted)
                         continue;

@@ -209,7 +209,8 @@ int watch_dump_take(struct watch_dumps *w, const struct target *t, const struct 
                                           .guarantee = "early",
                                           .untraced = why->untraced,
                                           .untraced_data = why->untraced_data,
-                                          .history = &text};
+                                          .history = &text,
+                                          .storm = storm_shared()};
         struct capture_outcome outcome;
         struct diag d = {0};
         int r = check_space(w);

@@ -129,22 +129,43 @@ class Oom(SwansongTest):
         wait_until("the follower sleeps", lambda: proc_status(process.pid).get("State", "").startswith("S"))
         return process, output
 
+    def kill_and_see(self, output):
+        pid = self.group.kill_one()
+
+        def seen():
+            output.seek(0)
+            # The last line may be half written.
+            return kills_of("".join(line for line in output if line.endswith("\n")), pid)
+
+        return wait_until("the kill is shown", seen)[0]
+
+    def kill_with_machine(self, output):
+        """A kill with a copy of the machine's files: of those within 5 s only one has it, and others may kill, too."""
+        return wait_until("a kill that is no part of a storm", lambda: next(
+            (k for k in [self.kill_and_see(output)] if k["meminfo"]["missing"] is None), None), 120)
+
+    def test_copies_the_machine_once_in_a_storm(self):
+        process, output = self.follow("--since", "0s", "--with", "meminfo,status")
+        first, second = self.kill_with_machine(output), self.kill_and_see(output)
+        if second["since_boot_ns"] - first["since_boot_ns"] > 4 * 10**9:
+            self.skipTest("this machine is too slow for a storm")
+        self.assertIn("MemTotal", first["meminfo"])
+        self.assertRegex(second["meminfo"]["missing"], "^left out")
+        self.assertNotIn("MemTotal", second["meminfo"])
+        self.assertTrue(second["status"]["missing"] is None or "left out" not in second["status"]["missing"])
+        third = self.kill_with_machine(output)
+        self.assertGreaterEqual(third["left_out"], 1)
+        process.send_signal(signal.SIGTERM)
+        self.assertEqual(process.wait(20), 0)
+
     def test_follow_adds_the_facts_of_the_moment_and_ends_cleanly(self):
         for end in (signal.SIGTERM, signal.SIGINT):
             with self.subTest(end=end):
                 process, output = self.follow("--since", "0s", "--with", "meminfo,status,slabinfo")
-                pid = self.group.kill_one()
-
-                def seen():
-                    output.seek(0)
-                    # The last line may be half written.
-                    return kills_of("".join(line for line in output if line.endswith("\n")), pid)
-
-                wait_until("the kill is shown", seen)
+                kill = self.kill_with_machine(output)
                 process.send_signal(end)
                 self.assertEqual(process.wait(20), 0)
                 self.assertEqual(process.stderr.read(), "")
-                kill = seen()[0]
                 self.assertRegex(kill["load_average"], r"^[0-9.]+ [0-9.]+ [0-9.]+ ")
                 with open("/proc/meminfo") as f:
                     total_kib = int(f.readline().split()[1])

@@ -8,6 +8,7 @@
 #include "base/elf_brief.h"
 #include "base/escape.h"
 #include "base/memory_group.h"
+#include "base/storm.h"
 #include "base/cleanup.h"
 #include "capture/processes.h"
 #include "capture/shrinkers.h"
@@ -74,6 +75,21 @@ Test(escape, keeps_a_cell_in_its_column)
 
         cr_expect_eq(n, strlen("a\\x09b\\x0ac\\x5cd\\x7f\\x1b"));
         cr_expect_arr_eq(out, "a\\x09b\\x0ac\\x5cd\\x7f\\x1b", n);
+}
+
+Test(storm, lets_one_pass_and_counts_the_others)
+{
+        struct storm s = {0};
+        unsigned left_out = 9;
+
+        cr_expect(storm_pass(&s, 1, &left_out));
+        cr_expect_eq(left_out, 0u);
+        cr_expect_not(storm_pass(&s, 2, &left_out));
+        cr_expect_not(storm_pass(&s, STORM_NS, NULL));
+        cr_expect(storm_pass(&s, 1 + STORM_NS, &left_out));
+        cr_expect_eq(left_out, 2u);
+        cr_expect(storm_pass(&s, 1 + 2 * STORM_NS, &left_out));
+        cr_expect_eq(left_out, 0u);
 }
 
 Test(elf_brief, knows_a_dynamic_program_from_other_files)
