@@ -119,7 +119,7 @@ static void capture_rest(struct capture *c)
                                   .only = request->only,
                                   .with_environ = request->with_environ,
                                   .without_census = request->without_census,
-                                  .no_tables = !tables_due(request->storm, c->writer),
+                                  .without_tables = !tables_due(request->storm, c->writer),
                                   .ns_pid = c->manifest.id.ns_pid,
                                   .buffer = copy_buffer};
         int r = collect_run(&collect);

@@ -93,7 +93,7 @@ static void matching_collect(struct collect *c, const struct collector *rows, si
 
 bool nobody_waits(const struct collect *c)
 {
-        return c->end_ns == 0 && !c->no_tables;
+        return c->end_ns == 0 && !c->without_tables;
 }
 
 bool environ_applies(const struct collect *c)

@@ -48,7 +48,7 @@ struct collect {
         bool with_environ;
         const struct memory_group *group; /* where the target is or was, instead of asking /proc; or NULL */
         bool without_census;
-        bool no_tables;   /* the machine's processes and groups were copied a moment ago */
+        bool without_tables;   /* the machine's processes and groups were copied a moment ago */
         pid_t ns_pid;     /* the target's PID in its own PID namespace */
         bool own_process; /* we are the child: namespaces may be changed, we end soon */
         uint64_t end_ns;  /* CLOCK_MONOTONIC: no row begins or goes on after it; 0: each has its own deadline only */
