@@ -69,12 +69,22 @@ static int take_place(const struct frame_place *p, struct pool *pool, struct rep
         return 0;
 }
 
+/* As captured; of a process that was gone already, as they were before.  That there are none is in the list of what is missing,
+ * where that matters. */
+static bool read_maps(int bundle, const struct report *r, struct buf *ret)
+{
+        char path[32];
+
+        snprintf(path, sizeof(path), "proc/%d/maps", r->process.pid);
+        return (section_read(bundle, path, ret) == 0 && ret->len > 0) ||
+               (section_read(bundle, "maps", ret) == 0 && ret->len > 0);
+}
+
 /* Looked up in the target's mappings, by the code that the kernel has shown. */
 static int look_up(int bundle, const struct stacks_options *o, const struct report *r, struct pool *pool,
                    struct report_kill *k)
 {
         _cleanup_buf_ struct buf maps = BUF_GROWING(SECTION_MAX);
-        char path[32];
         const struct core core = {.arch = &arch_x86_64}; /* no other machine's report has a RIP */
         uint8_t bytes[KILL_CODE_MAX];
         struct known_code code;
@@ -86,10 +96,7 @@ static int look_up(int bundle, const struct stacks_options *o, const struct repo
         uint64_t lookup = k->trigger_pc;
         int result;
 
-        snprintf(path, sizeof(path), "proc/%d/maps", r->process.pid);
-        /* That it is not there is in the list of what is missing, where that matters. */
-        if (kill_code_parse(k->text, k->trigger_pc, bytes, &code) == 0 ||
-            section_read(bundle, path, &maps) < 0 || maps.len == 0)
+        if (kill_code_parse(k->text, k->trigger_pc, bytes, &code) == 0 || !read_maps(bundle, r, &maps))
                 return 0;
         result = modules_parse(maps.data, maps.len, &core, pool, &modules);
         if (result < 0)

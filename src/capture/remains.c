@@ -67,6 +67,8 @@ static void write_sections(const struct remains *remains, const struct capture_r
                                 "the process left none: it did not run under the agent");
         if (request->history && request->history->len > 0)
                 section_put(w, "history.tsv", request->history->data, request->history->len);
+        if (remains->maps && remains->maps->len > 0)
+                section_put(w, "maps", remains->maps->data, remains->maps->len);
         if (remains->kmsg && remains->kmsg->len > 0)
                 section_put(w, "kmsg", remains->kmsg->data, remains->kmsg->len);
         else

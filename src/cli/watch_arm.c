@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 
+#include "base/file.h"
 #include "cli/watch_brake.h"
 #include "cli/watch_dump.h"
 #include "cli/watch_token.h"
@@ -55,6 +56,8 @@ static void hear(struct watcher *w, struct watched *p, struct armed_message *m)
                 break;
         case ARMED_REFUSED:
                 p->arms_refused = true;
+                buf_reset(&p->maps);
+                file_read_at(p->target.proc_fd, "maps", &p->maps);
                 watch_say(&w->live, "not armed, dumps only at conditions: %s", m->text);
                 break;
         case ARMED_KILLED:

@@ -88,6 +88,7 @@ static void write_bundle(struct watcher *w, struct watched *p, const struct kern
                    kmsg = BUF_FIXED(word->text, word->len + 1);
         const struct remains remains = {.recorder_fd = -1,
                                         .kmsg = &kmsg,
+                                        .maps = &p->maps,
                                         .just_now = true,
                                         .group = find_group(p, &group) ? &group : NULL};
         const struct capture_request request = {.target = &p->target,

@@ -6,6 +6,9 @@
 
 #include "cli/watch_kernel.h"
 
+/* 10,000 mappings; a longer text is cut. */
+#define MAPS_MAX ((size_t)1 << 20)
+
 int watch_set_add(struct watch_set *s, struct target *t, const struct observer_rules *rules,
                   struct machine *m, struct watched **ret, struct buf *notes, struct diag *d)
 {
@@ -31,6 +34,7 @@ int watch_set_add(struct watch_set *s, struct target *t, const struct observer_r
         w->brake_refused = w->brake_spent = false;
         w->arms_refused = w->gone = w->near = w->captured = false;
         w->word = NULL;
+        w->maps = BUF_GROWING(MAPS_MAX);
         w->next_ns = 0;
         w->failures = 0;
         w->ramp = NULL;
@@ -54,6 +58,7 @@ static void watched_free(struct watched *w)
         brake_end(&w->brake);
         oom_event_close(&w->oom_event);
         kernel_word_free(w->word);
+        buf_done(&w->maps);
         observer_close(&w->observer);
         target_close(&w->target);
         free(w->ramp);

@@ -23,6 +23,7 @@ struct watched {
         bool arms_refused;  /* said once, not tried again */
         bool gone;          /* has ended; a capture of its end may still be written */
         bool captured;      /* there is a bundle of its end */
+        struct buf maps;          /* its mappings when it could not be armed: the kernel's word may name a place in them */
         struct kernel_word *word; /* the kernel's of its kill, or NULL */
         bool near;          /* a place that it is in is near its limit (watch_place.h): to be attended */
         uint64_t next_ns;   /* monotonic: the next tick */
