@@ -74,11 +74,11 @@ struct agent_process {
         uint64_t retry_ns;     /* the file system was full: not asked again before */
         uint64_t history_ns;   /* when the next sample of the history is due */
 };
-extern struct agent_process agent;
+extern struct agent_process agent __attribute__((visibility("hidden")));
 
 /* Which chunks of the recorder may be touched: one bit each.  Wiped like `agent`. */
 #define CHUNKS_MAX (1 << 15)
-extern uint64_t agent_reserved[CHUNKS_MAX / 64];
+extern uint64_t agent_reserved[CHUNKS_MAX / 64] __attribute__((visibility("hidden")));
 
 /* The state of a thread: in the thread's static TLS, so that reading it never allocates. */
 struct agent_thread {
@@ -88,7 +88,8 @@ struct agent_thread {
         uintptr_t inside; /* stack pointer of the agent's outermost frame, 0: not in the agent */
         uintptr_t stack_from, stack_to; /* part of this thread's own stack known to be readable */
 };
-extern __thread struct agent_thread agent_thread __attribute__((tls_model("initial-exec")));
+extern __thread struct agent_thread agent_thread
+        __attribute__((tls_model("initial-exec"), visibility("hidden")));
 
 /* Enter the agent: false when this thread is in it already (then do nothing but the program's work). A longjmp() out
  * of a signal handler may have left it without agent_leave(): a frame that is gone does not count. */
@@ -111,7 +112,8 @@ static inline void agent_leave(void)
 bool agent_ready(void);
 
 /* The range of addresses of libswansong.so's code. */
-extern uintptr_t agent_text_start, agent_text_end;
+extern uintptr_t agent_text_start __attribute__((visibility("hidden")));
+extern uintptr_t agent_text_end __attribute__((visibility("hidden")));
 
 static inline void header_flag(uint32_t flag)
 {

@@ -93,18 +93,6 @@ static void *aligned_nothrow_new(size_t n, size_t alignment, const void *nothrow
                        : NULL;
 }
 
-static void *sampled(void *p, size_t n)
-{
-        uint64_t mean;
-
-        if (!agent_enter())
-                return p;
-        if (agent_ready() && sample_draw(n, &mean) && p)
-                sample_add(p, n, mean, RECORDER_STACK_HEAP);
-        agent_leave();
-        return p;
-}
-
 static inline bool look_up_how(struct operator_ *op, const char *name, void *without)
 {
         int how = __atomic_load_n(&op->how, __ATOMIC_ACQUIRE);
@@ -121,7 +109,7 @@ static inline bool look_up_how(struct operator_ *op, const char *name, void *wit
         static struct operator_ op_##function;                                                               \
         static SLOW void *function##_sampled parameters                                                      \
         {                                                                                                    \
-                return sampled(((type)op_##function.next)arguments, n);                                      \
+                return sample_passed(((type)op_##function.next)arguments, n);                                \
         }                                                                                                    \
         EXPORT void *function parameters __asm__(symbol);                                                    \
         void *function parameters                                                                            \

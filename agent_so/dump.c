@@ -67,7 +67,7 @@ void dump_answer(const ucontext_t *context)
         if (!__atomic_load_n(&agent.dumping, __ATOMIC_ACQUIRE))
                 return;
         unwind_regs_ucontext(context, &regs);
-        unsigned n_frames = stack_unwind(regs, false, frames, RECORDER_FRAMES_MAX, &cut);
+        unsigned n_frames = stack_unwind(&regs, false, frames, RECORDER_FRAMES_MAX, &cut);
         uint32_t stack = stack_table_find(frames, n_frames, RECORDER_STACK_THREAD, cut);
 
         for (uint32_t i = 0; i < n; i++)
@@ -168,7 +168,7 @@ static void own_stack(uint32_t n)
         bool cut;
 
         unwind_regs_here(&regs);
-        unsigned n_frames = stack_unwind(regs, true, frames, RECORDER_FRAMES_MAX, &cut);
+        unsigned n_frames = stack_unwind(&regs, true, frames, RECORDER_FRAMES_MAX, &cut);
 
         for (uint32_t i = 0; i < n; i++)
                 if (all[i].tid == tid)

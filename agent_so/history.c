@@ -7,6 +7,7 @@
 #include "agent_so/recorder.h"
 #include "agent_so/self.h"
 #include "agent_so/service.h"
+#include "agent_so/stack_table.h"
 #include "base/clock.h"
 #include "base/scan.h"
 
@@ -25,7 +26,7 @@ static uint64_t status_bytes(const char *text, size_t length, const char *key)
 
 static struct recorder_sample measure(uint64_t now_ns)
 {
-        struct recorder_sample sample = {.time_ns = now_ns, .live = recorder_live_bytes()};
+        struct recorder_sample sample = {.time_ns = now_ns, .live = stack_table_live_bytes()};
         char text[2048];
         long n = self_read("/proc/self/status", text, sizeof(text));
         size_t length = n > 0 ? (size_t)n : 0;

@@ -21,22 +21,9 @@
 
 #define SLOW __attribute__((noinline, cold))
 
-/* The block p of n bytes, for which a sample point was passed, is the program's now. */
-static void *sampled(void *p, size_t n)
-{
-        uint64_t mean;
-
-        if (!agent_enter())
-                return p;
-        if (agent_ready() && sample_draw(n, &mean) && p)
-                sample_add(p, n, mean, RECORDER_STACK_HEAP);
-        agent_leave();
-        return p;
-}
-
 static SLOW void *malloc_slow(size_t n)
 {
-        return sampled(real.malloc(n), n);
+        return sample_passed(real.malloc(n), n);
 }
 
 EXPORT void *malloc(size_t n)
@@ -48,7 +35,7 @@ EXPORT void *malloc(size_t n)
 
 static SLOW void *calloc_slow(size_t count_, size_t size)
 {
-        return sampled(real.calloc(count_, size), count_ * size);
+        return sample_passed(real.calloc(count_, size), count_ * size);
 }
 
 EXPORT void *calloc(size_t count_, size_t size)
@@ -107,7 +94,7 @@ static SLOW void *realloc_slow(void *p, size_t n, bool due)
                 }
                 errno = saved;
         }
-        return due ? sampled(q, n) : q;
+        return due ? sample_passed(q, n) : q;
 }
 
 EXPORT void *realloc(void *p, size_t n)
@@ -135,7 +122,7 @@ static SLOW int posix_memalign_slow(void **ret, size_t alignment, size_t n)
         int err = real.posix_memalign(ret, alignment, n);
 
         if (err == 0)
-                sampled(*ret, n);
+                sample_passed(*ret, n);
         return err;
 }
 
@@ -148,7 +135,7 @@ EXPORT int posix_memalign(void **ret, size_t alignment, size_t n)
 
 static SLOW void *aligned_alloc_slow(size_t alignment, size_t n)
 {
-        return sampled(real.aligned_alloc(alignment, n), n);
+        return sample_passed(real.aligned_alloc(alignment, n), n);
 }
 
 EXPORT void *aligned_alloc(size_t alignment, size_t n)
@@ -160,7 +147,7 @@ EXPORT void *aligned_alloc(size_t alignment, size_t n)
 
 static SLOW void *memalign_slow(size_t alignment, size_t n)
 {
-        return sampled(real.memalign(alignment, n), n);
+        return sample_passed(real.memalign(alignment, n), n);
 }
 
 EXPORT void *memalign(size_t alignment, size_t n)
@@ -172,7 +159,7 @@ EXPORT void *memalign(size_t alignment, size_t n)
 
 static SLOW void *valloc_slow(size_t n)
 {
-        return sampled(real.valloc(n), n);
+        return sample_passed(real.valloc(n), n);
 }
 
 EXPORT void *valloc(size_t n)
@@ -184,7 +171,7 @@ EXPORT void *valloc(size_t n)
 
 static SLOW void *pvalloc_slow(size_t n)
 {
-        return sampled(real.pvalloc(n), n);
+        return sample_passed(real.pvalloc(n), n);
 }
 
 EXPORT void *pvalloc(size_t n)

@@ -8,8 +8,8 @@
 #include "agent_so/stack_table.h"
 #include "agent_so/table_levels.h"
 
-#define BUCKET           16
-#define SMALLEST_BUCKETS 128 /* 2,048 slots: four pages of keys */
+#define BUCKET           LIVE_TABLE_BUCKET
+#define SMALLEST_BUCKETS 256 /* 2,048 slots: four pages of keys */
 
 struct pair {
         uint64_t first[2]; /* slot where each bucket begins */

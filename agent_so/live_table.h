@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* live_table - the sampled blocks that are alive, by address.
  *
- * A key stands in one of two buckets of 16 slots (two cache lines each), chosen by two hashes; the emptier one takes it.
- * So a look-up reads at most four cache lines, nothing ever moves, a removed key leaves nothing behind, and up to 3/4 of
- * the slots can be taken before a bucket pair is full.  No lock: see recorder_layout.h for the steps.
+ * A key stands in one of two buckets of 8 slots (a cache line each), chosen by two hashes; the emptier one takes it.
+ * So a look-up reads two cache lines per level (table_levels.h), nothing ever moves, a removed key leaves nothing behind,
+ * and three quarters of the slots can be taken before pairs of buckets are full.  No lock: see recorder_layout.h for the steps.
  */
 #ifndef SWANSONG_AGENT_LIVE_TABLE_H
 #define SWANSONG_AGENT_LIVE_TABLE_H
@@ -12,6 +12,8 @@
 #include <stdint.h>
 
 #include "base/recorder_layout.h"
+
+#define LIVE_TABLE_BUCKET 8 /* slots */
 
 /* Put a block in.  false: no room. */
 bool live_table_add(uintptr_t address, const struct recorder_live *record);

@@ -89,13 +89,15 @@ static void forget(uintptr_t start, uintptr_t end)
 static void remember(uintptr_t start, size_t n)
 {
         uint64_t mean = agent.header->mean;
+        struct unwind_regs regs;
 
         if (n < mean && (!sample_due(n) || !sample_draw(n, &mean)))
                 return;
         if (!mapping_index_lock())
                 return;
+        unwind_regs_here(&regs);
         if (mapping_index_add(start, start + n))
-                sample_add((void *)start, n, n < mean ? mean : 1, RECORDER_STACK_MAP);
+                sample_add((void *)start, n, n < mean ? mean : 1, RECORDER_STACK_MAP, &regs);
         else
                 header_flag(RECORDER_MAPS_FULL);
         mapping_index_unlock();

@@ -25,7 +25,7 @@ struct real {
         void *(*pvalloc)(size_t);
         size_t (*malloc_usable_size)(void *);
 };
-extern struct real real;
+extern struct real real __attribute__((visibility("hidden"))); /* no way through the GOT in the fast paths */
 
 /* Look everything up.  Idempotent. */
 void real_resolve(void);

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "agent_so/live_table.h"
 #include "agent_so/machine.h"
 #include "agent_so/recorder_sections.h"
 #include "agent_so/self.h"
@@ -146,7 +147,7 @@ static void take_sections(uint8_t *map, const struct recorder_header *sections)
         agent.live = recorder_entries(RECORDER_LIVE_RECORDS);
         agent.stacks = recorder_entries(RECORDER_STACKS);
         agent.frames = recorder_entries(RECORDER_FRAMES);
-        agent.live_buckets = (uint32_t)(h->section[RECORDER_LIVE_KEYS].count / 16);
+        agent.live_buckets = (uint32_t)(h->section[RECORDER_LIVE_KEYS].count / LIVE_TABLE_BUCKET);
         agent.n_stacks = (uint32_t)h->section[RECORDER_STACKS].count;
         agent.live_levels = agent.stack_levels = 1;
 }
@@ -213,7 +214,8 @@ bool recorder_reserve_slow(const void *p, size_t n)
         uint64_t first = (uint64_t)((const uint8_t *)p - agent.map) / agent.chunk;
         uint64_t last = (uint64_t)((const uint8_t *)p + n - 1 - agent.map) / agent.chunk;
 
-        if (__atomic_load_n(&agent.header->updated_ns, __ATOMIC_RELAXED) < __atomic_load_n(&agent.retry_ns, __ATOMIC_RELAXED))
+        if (__atomic_load_n(&agent.header->updated_ns, __ATOMIC_RELAXED) <
+            __atomic_load_n(&agent.retry_ns, __ATOMIC_RELAXED))
                 return false;
         for (uint64_t chunk = first; chunk <= last; chunk++) {
                 uint64_t from = chunk * agent.chunk, size = agent.header->file_size - from;
@@ -247,14 +249,4 @@ void recorder_finish(int exit_status)
         if (!agent_options.keep && lstat(file.path, &st) == 0 && st.st_dev == file.dev &&
             st.st_ino == file.ino)
                 unlink(file.path);
-}
-
-uint64_t recorder_live_bytes(void)
-{
-        int64_t sum = 0;
-
-        for (uint32_t i = 0; i < agent.n_stacks; i++)
-                if (recorder_is_reserved(&agent.stacks[i]))
-                        sum += __atomic_load_n(&agent.stacks[i].live_bytes, __ATOMIC_RELAXED);
-        return sum > 0 ? (uint64_t)sum : 0;
 }

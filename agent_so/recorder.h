@@ -40,7 +40,4 @@ static inline bool recorder_reserve(const void *p, size_t n)
 /* The program ends by itself: remove the file, or with `keep` mark it.  Only the process that made it. */
 void recorder_finish(int exit_status);
 
-/* The estimate of the live heap, bytes: the sum over the stacks. */
-uint64_t recorder_live_bytes(void);
-
 #endif

@@ -43,16 +43,14 @@ static uint32_t time_now(uint64_t now)
         return (uint32_t)((now - agent.header->began_monotonic_ns) / (NS_PER_S / 10));
 }
 
-static __attribute__((noinline)) void add(uintptr_t address, size_t n, uint64_t mean,
-                                          enum recorder_stack_kind kind)
+static void add(uintptr_t address, size_t n, uint64_t mean, enum recorder_stack_kind kind,
+                const struct unwind_regs *regs)
 {
         struct recorder_header *h = agent.header;
         uint64_t frames[RECORDER_FRAMES_MAX], now = clock_monotonic_ns();
         struct recorder_live record = {.size = n, .weight = poisson_weight(n, mean), .time = time_now(now)};
-        struct unwind_regs regs;
         bool cut;
 
-        unwind_regs_here(&regs);
         __atomic_store_n(&h->updated_ns, now, __ATOMIC_RELAXED);
         unsigned n_frames = stack_unwind(regs, true, frames, RECORDER_FRAMES_MAX, &cut);
 
@@ -77,11 +75,12 @@ static __attribute__((noinline)) void add(uintptr_t address, size_t n, uint64_t 
                 dump_take(false);
 }
 
-void sample_add(void *p, size_t n, uint64_t mean, enum recorder_stack_kind kind)
+void sample_add(void *p, size_t n, uint64_t mean, enum recorder_stack_kind kind,
+                const struct unwind_regs *regs)
 {
         int saved = errno;
 
-        add((uintptr_t)p, n, mean, kind);
+        add((uintptr_t)p, n, mean, kind, regs);
         errno = saved;
 }
 

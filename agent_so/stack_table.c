@@ -165,9 +165,25 @@ void stack_table_reweigh(uint32_t stack, uint64_t size, uint64_t old_weight, uin
         __atomic_fetch_add(&s->live_objects, (int64_t)weight - (int64_t)old_weight, __ATOMIC_RELAXED);
 }
 
+/* The entries of the levels in use. */
+static uint32_t used_end(void)
+{
+        return level_first(SMALLEST, __atomic_load_n(&agent.stack_levels, __ATOMIC_ACQUIRE));
+}
+
+uint64_t stack_table_live_bytes(void)
+{
+        int64_t sum = 0;
+
+        for (uint32_t i = 0; i < used_end(); i++)
+                if (recorder_is_reserved(&agent.stacks[i]))
+                        sum += __atomic_load_n(&agent.stacks[i].live_bytes, __ATOMIC_RELAXED);
+        return sum > 0 ? (uint64_t)sum : 0;
+}
+
 void stack_table_retire(uint64_t start, uint64_t end)
 {
-        for (uint32_t i = 1; i < agent.n_stacks; i++) {
+        for (uint32_t i = 1; i < used_end(); i++) {
                 struct recorder_stack *s = &agent.stacks[i];
 
                 if (!recorder_is_reserved(s) ||

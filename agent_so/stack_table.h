@@ -21,6 +21,9 @@ void stack_table_count(uint32_t stack, uint64_t size, uint64_t weight, int sign)
 /* Another weight for a block that stays. */
 void stack_table_reweigh(uint32_t stack, uint64_t size, uint64_t old_weight, uint64_t weight);
 
+/* The estimate of all that is alive, bytes. */
+uint64_t stack_table_live_bytes(void);
+
 /* No new sample joins a stack with an address in [start, end). */
 void stack_table_retire(uint64_t start, uint64_t end);
 

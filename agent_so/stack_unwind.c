@@ -136,8 +136,10 @@ static bool is_agent(uintptr_t pc)
         return pc - agent_text_start < agent_text_end - agent_text_start;
 }
 
-unsigned stack_unwind(struct unwind_regs regs, bool caller, uint64_t *frames, unsigned max, bool *ret_cut)
+unsigned stack_unwind(const struct unwind_regs *from, bool caller, uint64_t *frames, unsigned max,
+                      bool *ret_cut)
 {
+        struct unwind_regs regs = *from;
         struct stack_memory memory = stack_memory_begin(regs.sp);
         bool exact = true, end = false, top = caller;
         unsigned n = 0;

@@ -16,9 +16,10 @@
 
 #include "agent_so/machine.h"
 
-/* Fill frames[] from `regs` on, at most `max`.  With `caller` frames of the agent itself at the top are left out and
- * all are return addresses; else frame 0 is regs->pc.  Returns the number; *ret_cut: outermost frames are missing. */
-unsigned stack_unwind(struct unwind_regs regs, bool caller, uint64_t *frames, unsigned max, bool *ret_cut);
+/* Fill frames[] from `from` on, at most `max`.  With `caller` frames of the agent itself at the top are left out and
+ * all are return addresses; else frame 0 is from->pc.  Returns the number; *ret_cut: outermost frames are missing. */
+unsigned stack_unwind(const struct unwind_regs *from, bool caller, uint64_t *frames, unsigned max,
+                      bool *ret_cut);
 
 /* Forget all rows: a module was unloaded. */
 void stack_unwind_forget(void);
