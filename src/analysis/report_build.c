@@ -28,7 +28,7 @@
 #include "analysis/tree.h"
 #include "analysis/verdict.h"
 #include "analysis/where.h"
-#include "base/file.h"
+#include "base/target.h"
 #include "bundle/reader.h"
 
 static int fill_manifest(struct source *s, struct report *r)
@@ -247,7 +247,7 @@ static int find_kill(struct source *s, const struct recorder *rec, struct buf *l
                                              h->began_realtime_ns - h->began_monotonic_ns};
         int ret;
 
-        if (!log || !log->len || h->pid == 0 || h->pid > INT32_MAX)
+        if (!log || !log->len || h->pid == 0 || h->pid > INT32_MAX || h->pid_namespace != PID_NS_INIT_INO)
                 return 0;
         ret = kill_parse(log->data, log->len, &context, s->pool, &r->kill);
         /* A PID is used again and again. */

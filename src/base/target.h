@@ -16,6 +16,10 @@
 
 #include "base/diag.h"
 
+/* The inode of /proc/PID/ns/pid in the machine's own PID namespace, whose PIDs the kernel's log names: PROC_PID_INIT_INO of
+ * include/linux/proc_ns.h, since Linux 3.8. */
+#define PID_NS_INIT_INO 0xEFFFFFFCU
+
 struct target {
         pid_t pid;
         int pidfd;            /* -1 before Linux 5.3 */

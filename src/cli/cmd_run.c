@@ -31,7 +31,7 @@
 enum { STATUS_RUN_FAILED = 125, STATUS_CANNOT_EXECUTE = 126, STATUS_NO_COMMAND = 127 };
 
 static const int passed_on[] = {SIGINT,  SIGTERM, SIGHUP,  SIGQUIT, SIGUSR1,
-                                SIGUSR2, SIGALRM, SIGCONT, SIGWINCH};
+                                SIGUSR2, SIGALRM};
 
 struct run {
         struct run_options options;

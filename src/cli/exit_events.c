@@ -13,15 +13,13 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/target.h"
 
 /* struct proc_event is 8-byte aligned by its timestamp, but stands at offset 36: copied out, never pointed to. */
 #define EVENT_OFFSET (sizeof(struct nlmsghdr) + sizeof(struct cn_msg))
 #define AT(field)    ((uint32_t)(EVENT_OFFSET + offsetof(struct proc_event, field)))
 
 #define YOUNG_NS NS_PER_S
-
-/* PROC_PID_INIT_INO of include/linux/proc_ns.h. */
-#define PID_NS_INIT_INO 0xEFFFFFFCU
 
 static int subscribe(int fd)
 {

@@ -156,6 +156,27 @@ int list_add_dir(struct list *l, int dirfd, const char *dir_name)
         return r < 0 ? r : 0;
 }
 
+/* Directories of `swansong run`, "run.PID": those that are over left nothing, or were interrupted. */
+static int add_runs(struct list *l, int places, const char *places_name)
+{
+        _cleanup_dir_ DIR *dir = NULL;
+        struct dirent *e;
+        int r = dir_open_at(places, ".", &dir);
+
+        while (r >= 0 && (e = readdir(dir))) {
+                char path[PATH_MAX + NAME_MAX + 2];
+                _cleanup_fd_ int fd = -1;
+
+                if (strncmp(e->d_name, "run.", 4) != 0)
+                        continue;
+                snprintf(path, sizeof(path), "%s/%s", places_name, e->d_name);
+                fd = recorder_dir_open(path, geteuid(), false);
+                if (fd >= 0)
+                        r = list_add_dir(l, fd, path);
+        }
+        return r < 0 ? r : 0;
+}
+
 int list_add_recorders(struct list *l)
 {
         char path[PATH_MAX];
@@ -169,7 +190,9 @@ int list_add_recorders(struct list *l)
                 fd = recorder_dir_open(path, geteuid(), false);
                 if (fd >= 0)
                         r = list_add_dir(l, fd, path);
-                else if (fd != -ENOENT)
+                if (fd >= 0 && r == 0)
+                        r = add_runs(l, fd, path);
+                if (fd < 0 && fd != -ENOENT)
                         l->refused++;
         }
         return r;

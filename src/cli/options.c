@@ -12,9 +12,6 @@
 #include "base/number.h"
 #include "cli/command.h"
 
-/* The inode of the initial PID namespace: PROC_PID_INIT_INO of include/linux/proc_ns.h, since Linux 3.8. */
-#define PID_NS_INIT_INO 0xEFFFFFFCU
-
 /* PID_MAX_LIMIT of include/linux/threads.h on 64-bit machines. */
 #define PID_MAX (4 * 1024 * 1024)
 

@@ -48,6 +48,20 @@ struct report fixture_hostile(void)
         };
         static const struct report_where evil_where[] = {{EVIL, UINT64_MAX - 1},
                                                          {"unexplained", UINT64_MAX - 1}};
+        static const struct report_site evil_sites[] = {{.kind = EVIL,
+                                                         .live_bytes = UINT64_MAX - 1,
+                                                         .live_error = UINT64_MAX - 1,
+                                                         .growth_bytes = UINT64_MAX - 1,
+                                                         .place = UINT64_MAX - 1,
+                                                         .frames = evil_frames,
+                                                         .n_frames = ARRAY_SIZE(evil_frames)},
+                                                        {.live_bytes = 1}};
+        static const struct report_place evil_places[] = {{&evil_frames[0], UINT64_MAX - 1, UINT64_MAX - 1,
+                                                           UINT64_MAX - 1, UINT64_MAX - 1, 0, UINT64_MAX - 1},
+                                                          {&evil_frames[1], 1, UINT64_MAX - 1, 0, 0, 0, 0}};
+        static const struct report_arena evil_arenas[] = {{UINT64_MAX - 1, 0, UINT64_MAX, 1, UINT64_MAX - 1}};
+        static const struct report_note evil_notes[] = {{UINT64_MAX - 1, -5, EVIL}};
+        static const char *evil_remarks[] = {EVIL};
         static const char *evil_evidence[] = {EVIL, ""};
         static const struct report_ns evil_namespaces[] = {{EVIL, EVIL}};
         static const struct report_process_row evil_tree[] = {{.pid = INT32_MIN, .ppid = -7, .comm = EVIL}};
@@ -104,6 +118,22 @@ struct report fixture_hostile(void)
         r.verdict.sentence = r.verdict.cause = r.verdict.certainty = EVIL;
         r.verdict.evidence = evil_evidence;
         r.verdict.n_evidence = ARRAY_SIZE(evil_evidence);
+        r.heap.source = EVIL;
+        r.heap.live_bytes = r.heap.live_error = r.heap.live_objects = r.heap.allocated_bytes =
+                r.heap.samples = UINT64_MAX - 1;
+        r.heap.growth_seconds = INFINITY;
+        r.heap.remarks = evil_remarks;
+        r.heap.n_remarks = ARRAY_SIZE(evil_remarks);
+        r.heap.sites = evil_sites;
+        r.heap.n_sites = ARRAY_SIZE(evil_sites);
+        r.heap.places = evil_places;
+        r.heap.n_places = ARRAY_SIZE(evil_places);
+        r.malloc.allocator = EVIL;
+        r.malloc.time_ns = UINT64_MAX - 1;
+        r.malloc.arenas = evil_arenas;
+        r.malloc.n_arena_rows = ARRAY_SIZE(evil_arenas);
+        r.notes = evil_notes;
+        r.n_notes = ARRAY_SIZE(evil_notes);
         r.process.comm = r.process.exe = r.process.cmdline = r.process.build_id = r.process.state = EVIL;
         r.process.condition = r.process.group = EVIL;
         r.process.namespaces = evil_namespaces;

@@ -347,6 +347,94 @@ struct report fixture_leak(void)
         };
 }
 
+struct report fixture_recorded(void)
+{
+        static const struct report_frame put =
+                EXE_FRAME("shop::Cache::put<std::string, shop::Order>", 0x3120, 210, false);
+        static const struct report_frame from_put[] = {
+                EXE_FRAME("std::vector<shop::Order>::push_back", 0x3110, 1287, true),
+                EXE_FRAME("shop::Cache::put<std::string, shop::Order>", 0x3120, 210, false),
+                EXE_FRAME("main", 0x2468, 88, false),
+        };
+        static const struct report_frame unknown[] = {
+                {.pc = 0x7fb9dd000123, .line = REPORT_UNKNOWN, .module_offset = REPORT_UNKNOWN}};
+        static const struct report_site sites[] = {
+                {.kind = "heap",
+                 .live_bytes = 640 * MIB,
+                 .live_error = 35 * MIB,
+                 .live_objects = 1310720,
+                 .growth_bytes = 104 * MIB,
+                 .growth_error = 14 * MIB,
+                 .allocated_bytes = 2 * GIB,
+                 .allocated_objects = 4194304,
+                 .peak_bytes = 641 * MIB,
+                 .last_growth_ns = TIME_NS,
+                 .samples = 1280,
+                 .complete = true,
+                 .frames = from_put,
+                 .n_frames = ARRAY_SIZE(from_put)},
+                {.kind = "mapping",
+                 .live_bytes = 128 * MIB,
+                 .live_error = 0,
+                 .live_objects = 1,
+                 .allocated_bytes = 128 * MIB,
+                 .allocated_objects = 1,
+                 .peak_bytes = 128 * MIB,
+                 .last_growth_ns = REPORT_UNKNOWN,
+                 .samples = 1,
+                 .place = 1,
+                 .frames = unknown,
+                 .n_frames = ARRAY_SIZE(unknown)},
+                {.kind = "heap",
+                 .live_bytes = 1 * MIB,
+                 .live_error = 1 * MIB,
+                 .live_objects = 2,
+                 .place = 2,
+                 .samples = 2},
+        };
+        static const struct report_place places[] = {
+                {&put, 640 * MIB, 35 * MIB, 1310720, 104 * MIB, 14 * MIB, 1},
+                {unknown, 128 * MIB, 0, 1, 0, 0, 1},
+                {NULL, 1 * MIB, 1 * MIB, 2, 0, 0, 1},
+        };
+        static const struct report_arena arenas[] = {{0, 600 * MIB, 20 * MIB, 128 * MIB, 1 * MIB},
+                                                     {1, 50 * MIB, 2 * MIB, REPORT_UNKNOWN, REPORT_UNKNOWN}};
+        static const struct report_note notes[] = {
+                {TIME_NS - UINT64_C(5000000000), 4712, "reload of the catalogue"},
+                {TIME_NS - UINT64_C(1000000), 4711, "request 4711: /report?year=2026"}};
+        static const char *remarks[] = {
+                "the recorder was full: a sample every 1.00 MiB instead of every 512 KiB"};
+        struct report r = fixture_leak();
+
+        r.heap.source = "recorder";
+        r.heap.sample_bytes = 512 * KIB;
+        r.heap.live_bytes = 769 * MIB;
+        r.heap.live_error = 36 * MIB;
+        r.heap.live_objects = 1310723;
+        r.heap.allocated_bytes = 3 * GIB;
+        r.heap.samples = 1283;
+        r.heap.growth_seconds = 10;
+        r.heap.remarks = remarks;
+        r.heap.n_remarks = ARRAY_SIZE(remarks);
+        r.heap.sites = sites;
+        r.heap.n_sites = ARRAY_SIZE(sites);
+        r.heap.places = places;
+        r.heap.n_places = ARRAY_SIZE(places);
+        r.malloc.allocator = "glibc";
+        r.malloc.time_ns = TIME_NS - UINT64_C(2000000000);
+        r.malloc.in_use = 650 * MIB;
+        r.malloc.free_held = 22 * MIB;
+        r.malloc.mmapped = 128 * MIB;
+        r.malloc.top = 1 * MIB;
+        r.malloc.resident = REPORT_UNKNOWN;
+        r.malloc.n_arenas = 9;
+        r.malloc.arenas = arenas;
+        r.malloc.n_arena_rows = ARRAY_SIZE(arenas);
+        r.notes = notes;
+        r.n_notes = ARRAY_SIZE(notes);
+        return r;
+}
+
 struct report fixture_killed(void)
 {
         static const struct report_kill_task tasks[] = {

@@ -11,6 +11,9 @@ struct report fixture_leak(void);
 /* The same killed by the kernel, whose log is there; the allocation that found no memory was another's. */
 struct report fixture_killed(void);
 
+/* The leak, in a program that ran under the agent. */
+struct report fixture_recorded(void);
+
 /* A bundle with next to nothing in it: every number unknown, every string NULL. */
 struct report fixture_unknown(void);
 

@@ -84,6 +84,16 @@ Test(golden, the_machine_alone_as_json)
         compare("machine.json", "json", fixture_machine(), (struct render_style){.width = 80});
 }
 
+Test(golden, a_recorded_heap)
+{
+        compare("recorded.80.txt", "text", fixture_recorded(), (struct render_style){.width = 80});
+}
+
+Test(golden, a_recorded_heap_as_json)
+{
+        compare("recorded.json", "json", fixture_recorded(), (struct render_style){.width = 80});
+}
+
 Test(golden, nothing_known)
 {
         compare("unknown.txt", "text", fixture_unknown(), (struct render_style){.width = 80});

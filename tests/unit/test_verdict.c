@@ -349,3 +349,78 @@ Test(verdict, the_kernels_word_is_evidence_and_its_kill_no_earlier_one)
         cr_expect(has_evidence(&r, "has killed 2 processes"));
         pool_free(&r.pool);
 }
+
+/* Two places, of which the first grows. */
+static void record(struct report *r, uint64_t first, uint64_t error, uint64_t growth)
+{
+        static const struct report_frame frames[] = {
+                {.function = "shop::Cache::put", .module = "/opt/shop", .file = "src/cache.cc", .line = 41},
+                {.function = "shop::load", .module = "/opt/shop", .file = "src/load.cc", .line = 7}};
+        static struct report_place places[2];
+
+        places[0] = (struct report_place){&frames[0], first, error, 1000, growth, error, 1};
+        places[1] = (struct report_place){&frames[1], 20 * MIB, MIB, 1, 0, 0, 1};
+        r->heap.source = "recorder";
+        r->heap.live_bytes = first + 20 * MIB;
+        r->heap.places = places;
+        r->heap.n_places = ARRAY_SIZE(places);
+}
+
+Test(verdict, a_leak_that_was_recorded_is_named_for_certain)
+{
+        struct report_sample samples[20];
+        struct report r = quiet();
+
+        grow(&r, samples, ARRAY_SIZE(samples), MIB);
+        record(&r, 150 * MIB, 10 * MIB, 60 * MIB);
+        expect(&r, "leak", "certain", "at shop::Cache::put at cache.cc:41: it holds 150 MiB",
+               "most of RSS, and grows");
+        pool_free(&r.pool);
+}
+
+Test(verdict, a_place_that_does_not_grow_is_no_leak)
+{
+        struct report_sample samples[20];
+        struct report r = quiet();
+
+        grow(&r, samples, ARRAY_SIZE(samples), MIB);
+        record(&r, 150 * MIB, 10 * MIB, 0);
+        expect(&r, "leak", "likely", "grows steadily", "what grows was not recorded");
+        pool_free(&r.pool);
+}
+
+Test(verdict, a_wide_error_bar_names_nobody)
+{
+        struct report_sample samples[20];
+        struct report r = quiet();
+
+        grow(&r, samples, ARRAY_SIZE(samples), MIB);
+        record(&r, 150 * MIB, 70 * MIB, 80 * MIB);
+        expect(&r, "leak", "likely", "grows steadily", "it may hold only 80 MiB of 200");
+        pool_free(&r.pool);
+}
+
+Test(verdict, a_program_at_rest_leaks_nothing)
+{
+        struct report r = quiet();
+
+        record(&r, 150 * MIB, 10 * MIB, 60 * MIB);
+        expect(&r, "none", "possible", "nothing stands out", "not killed, not growing, far from the limit");
+        pool_free(&r.pool);
+}
+
+Test(verdict, what_malloc_keeps_is_fragmentation)
+{
+        struct report r = quiet();
+
+        r.time_ns = UINT64_C(100000000000);
+        r.malloc.allocator = "glibc";
+        r.malloc.time_ns = r.time_ns - 1;
+        r.malloc.in_use = 30 * MIB;
+        r.malloc.free_held = 160 * MIB;
+        r.malloc.top = MIB;
+        expect(&r, "fragmentation", "certain", "glibc keeps it: 160 MiB, 80 % of RSS", "most of RSS is free");
+        r.malloc.time_ns = 1;
+        expect(&r, "none", "possible", "nothing", "figures of long ago say nothing");
+        pool_free(&r.pool);
+}
