@@ -15,11 +15,16 @@
 #include "base/target.h"
 #include "injector/attend_table.h"
 
+#define PF_EXITING 0x00000004
+
 /* TRACEEXEC: a thread that executes takes over the leader's TID; the event is where that can be seen. */
 #define ATTEND_OPTIONS (PTRACE_O_TRACEEXIT | PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC)
 
 /* How long the first thread in its exit waits for the others; 256 threads were there after 3 ms. */
 #define GATHER_NS (50 * NS_PER_MS)
+
+/* How soon dying() is called again that had no time. */
+#define ASK_AGAIN_NS (5 * NS_PER_MS)
 
 struct attend {
         struct attend_calls calls;
@@ -75,15 +80,17 @@ size_t attend_threads(const struct attend *a)
 /* --- seizing
  * -------------------------------------------------------------------------------------------------- */
 
-/* It stays as a zombie until the last thread ends. */
-static bool leader_has_exited(DIR *task)
+/* On its way out, or a leader that has ended before its threads: SEIZE refuses it as it does one that is not ours
+ * (PF_EXITING, include/linux/sched.h). */
+static bool is_leaving(DIR *task, const char *tid)
 {
-        char text[1024];
+        char path[64], text[1024];
         struct buf b = BUF_FIXED(text, sizeof(text));
         struct stat_brief brief;
 
-        return file_read_at(dirfd(task), "../stat", &b) == 0 &&
-               stat_brief_parse(b.data, b.len, &brief) == 0 && brief.state == 'Z';
+        snprintf(path, sizeof(path), "%.32s/stat", tid);
+        return file_read_at(dirfd(task), path, &b) < 0 ||
+               (stat_brief_parse(b.data, b.len, &brief) == 0 && brief.flags & PF_EXITING);
 }
 
 /* One pass over the threads; the number that were new, or -errno. */
@@ -99,16 +106,16 @@ static int seize_new_threads(struct attend *a, struct attended_process *process,
                 if (number_parse(entry->d_name, INT32_MAX, &tid) < 0 || thread_find(&a->table, (pid_t)tid))
                         continue;
                 if (ptrace(PTRACE_SEIZE, (pid_t)tid, NULL, ATTEND_OPTIONS) < 0) {
-                        if (errno == ESRCH)
+                        int err = errno;
+
+                        if (err == ESRCH)
                                 continue; /* ended meanwhile */
-                        /* A leader that has exited cannot be seized: its threads can. */
-                        if (errno == EPERM && (pid_t)tid == process->pid && leader_has_exited(task))
+                        if (err != EPERM)
+                                return -err;
+                        /* Born of a seized thread after readdir: already ours, its first stop is on the way. */
+                        if (process->n_threads > 0 || is_leaving(task, entry->d_name))
                                 continue;
-                        /* Born of a seized thread after readdir: already ours, its first stop is on the way.
-                         */
-                        if (errno == EPERM && process->n_threads > 0)
-                                continue;
-                        return -errno;
+                        return -err;
                 }
                 if (!thread_add(&a->table, (pid_t)tid, process))
                         return -ENOSPC;
@@ -284,7 +291,8 @@ static void handle_status(struct attend *a, pid_t tid, int status)
 /* --- the kill
  * ------------------------------------------------------------------------------------------------- */
 
-static void report_dying(struct attend *a, struct attended_process *process)
+/* Whether dying() has taken it on. */
+static bool report_dying(struct attend *a, struct attended_process *process)
 {
         struct attend_dying dying = {
                 .pid = process->pid,
@@ -293,19 +301,43 @@ static void report_dying(struct attend *a, struct attended_process *process)
                 .n_missing = process->n_living - process->n_in_exit,
                 .first_stop_ns = process->first_stop_ns,
         };
+        bool taken;
 
         for (size_t i = 0; i < a->table.n_slots; i++)
                 if (a->table.slots[i].process == process && a->table.slots[i].state == THREAD_IN_EXIT)
                         a->held[dying.n_tids++] = a->table.slots[i].tid;
-        a->calls.dying(a->calls.data, &dying);
-        for (size_t i = 0; i < dying.n_tids; i++) {
-                struct attended_thread *thread = thread_find(&a->table, a->held[i]);
+        process->held = true; /* unless the call itself lets it go */
+        taken = a->calls.dying(a->calls.data, &dying);
+        if (!taken)
+                process->held = false;
+        return taken;
+}
 
+void attend_let_go(struct attend *a, pid_t pid)
+{
+        struct attended_process *process = process_find(&a->table, pid);
+
+        for (size_t i = 0; process && i < a->table.n_slots; i++) {
+                struct attended_thread *thread = &a->table.slots[i];
+
+                if (thread->process != process || thread->state != THREAD_IN_EXIT)
+                        continue;
                 thread_set(thread, process, THREAD_LEAVING);
-                let_run(a->held[i], 0);
+                let_run(thread->tid, 0);
         }
-        /* Stragglers from the uninterruptible sleep gather again, for a second call. */
+        if (!process)
+                return;
+        process->held = false;
+        /* Stragglers from an uninterruptible sleep gather again. */
         process->signal = 0;
+}
+
+bool attend_is_busy(const struct attend *a)
+{
+        for (size_t i = 0; i < a->table.max_processes; i++)
+                if (a->table.processes[i].pid != 0 && a->table.processes[i].signal != 0)
+                        return true;
+        return false;
 }
 
 /* Report the processes whose threads are all there, or whose time is up; the time of the next look. */
@@ -316,11 +348,12 @@ static uint64_t report_gathered(struct attend *a)
         for (size_t i = 0; i < a->table.max_processes; i++) {
                 struct attended_process *p = &a->table.processes[i];
 
-                if (p->pid == 0 || p->signal == 0)
+                if (p->pid == 0 || p->signal == 0 || p->held)
                         continue;
-                if (p->n_in_exit == p->n_living || now >= p->first_stop_ns + GATHER_NS)
-                        report_dying(a, p);
-                else if (p->first_stop_ns + GATHER_NS < next)
+                if (p->n_in_exit == p->n_living || now >= p->first_stop_ns + GATHER_NS) {
+                        if (!report_dying(a, p) && now + ASK_AGAIN_NS < next)
+                                next = now + ASK_AGAIN_NS;
+                } else if (p->first_stop_ns + GATHER_NS < next)
                         next = p->first_stop_ns + GATHER_NS;
         }
         return next;

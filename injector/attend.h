@@ -10,13 +10,14 @@
  * new threads are taken along, an exec is survived, a thread that ends on its own goes on within
  * microseconds.
  *
- * There is no call to let a process go: PTRACE_DETACH needs a stop, and stops can be felt.  The process that
+ * There is no call to stop attending a process: PTRACE_DETACH needs a stop, and stops can be felt.  The process that
  * attends ends, and the kernel lets everything go without one.  So attend in a process of its own which has
  * no other children: waitpid(-1) is how the kernel talks to a tracer.  All calls must come from one thread.
  */
 #ifndef SWANSONG_INJECTOR_ATTEND_H
 #define SWANSONG_INJECTOR_ATTEND_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -36,8 +37,9 @@ struct attend_dying {
 };
 
 struct attend_calls {
-        /* The process waits for us: copy what is wanted and return; all its threads are let go afterwards. */
-        void (*dying)(void *data, const struct attend_dying *dying);
+        /* The process waits for us.  True: its threads are held until attend_let_go(), while others are attended as ever
+         * (the tids are valid during the call only).  False: not now; ask again at the next attend_handle(). */
+        bool (*dying)(void *data, const struct attend_dying *dying);
         /* The last thread is gone. */
         void (*gone)(void *data, pid_t pid);
         void *data;
@@ -58,6 +60,12 @@ int attend_add(struct attend *a, pid_t pid, struct diag *d);
 /* Answer everything that has happened since.  To be called after each SIGCHLD.  Returns the time
  * (CLOCK_MONOTONIC, ns) at which it wants to be called even if no SIGCHLD comes, or UINT64_MAX. */
 uint64_t attend_handle(struct attend *a);
+
+/* Let the threads go that attend_calls.dying was told of, and those that have come to their exit since. */
+void attend_let_go(struct attend *a, pid_t pid);
+
+/* Is any process ending, its threads held or on their way to their exit? */
+bool attend_is_busy(const struct attend *a);
 
 size_t attend_processes(const struct attend *a);
 size_t attend_threads(const struct attend *a);

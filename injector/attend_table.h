@@ -4,6 +4,7 @@
 #ifndef SWANSONG_INJECTOR_ATTEND_TABLE_H
 #define SWANSONG_INJECTOR_ATTEND_TABLE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -27,6 +28,7 @@ struct attended_process {
         size_t n_threads; /* in the table */
         size_t n_living;  /* of these, RUNNING or IN_EXIT */
         size_t n_in_exit;
+        bool held;  /* dying() has been told of it, and it was not let go yet */
         int signal; /* that kills it, once the first thread is in its exit; else 0 */
         uint64_t first_stop_ns;
 };

@@ -8,57 +8,56 @@
 #include "base/clock.h"
 #include "capture/collect.h"
 #include "capture/collect_child.h"
-#include "capture/manifest.h"
-#include "capture/table.h"
 #include "capture/remains.h"
+#include "capture/table.h"
 #include "capture/threads.h"
-
-/* Freed when the kill comes, so that there is memory to work with: in a machine-wide OOM the first allocation would otherwise wait
- * 2 s for the oom_reaper, and by then the victim's memory is gone (16 MiB were enough for everything). */
-#define BALLAST_BYTES ((size_t)16 << 20)
+#include "injector/tracee.h"
 
 /* The collectors' sections: 60,000 mappings are 45 MiB of smaps.  Most processes need less than 1 MiB. */
 #define SPOOL_MOST    ((size_t)128 << 20)
 #define SPOOL_TOUCHED ((size_t)1 << 20)
 
+/* Registers of so many threads will cause no page fault. */
+#define THREADS_TOUCHED 128
+
 struct at_kill {
         const struct target *target;
         struct manifest manifest;
-        uint64_t budget_ns;
-        void *ballast;
+        uint64_t end_ns; /* of the budget */
+        size_t max_held, n_held;
+        struct held_thread *held;
+        unsigned n_missing;
         struct bundle_writer *writer;
         struct thread_capture *threads;
         struct collect_progress progress;
         char *buffer;
         int recorder_fd; /* opened at the kill, copied afterwards: nobody waits for it */
-        bool taken;
         int prepare_error;
         struct diag prepare_diag;
 };
 
-int at_kill_make(const struct target *t, uint64_t budget_ns, struct at_kill **ret, struct diag *d)
+int at_kill_make(size_t max_threads, struct at_kill **ret)
 {
         struct at_kill *k = calloc(1, sizeof(*k));
-        int r = k ? 0 : -ENOMEM;
+        int r = -ENOMEM;
 
-        if (r == 0) {
-                k->target = t;
-                k->recorder_fd = -1;
-                k->budget_ns = budget_ns;
-                k->buffer = malloc(COLLECT_BUFFER);
-                k->ballast = mmap(NULL, BALLAST_BYTES, PROT_READ | PROT_WRITE,
-                                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
-                if (k->ballast == MAP_FAILED)
-                        k->ballast = NULL;
-                r = k->buffer && k->ballast ? bundle_create_in_memory(SPOOL_MOST, SPOOL_TOUCHED, &k->writer)
-                                            : -ENOMEM;
-        }
+        if (!k)
+                return r;
+        k->max_held = max_threads;
+        k->recorder_fd = -1;
+        k->buffer = malloc(COLLECT_BUFFER);
+        k->held = mmap(NULL, max_threads * sizeof(*k->held), PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        if (k->held == MAP_FAILED)
+                k->held = NULL;
+        if (k->buffer && k->held)
+                r = bundle_create_in_memory(SPOOL_MOST, SPOOL_TOUCHED, &k->writer);
         if (r < 0) {
                 at_kill_free(k);
-                return diag_set(d, r, "PID %d: no memory to prepare for its end: %s", t->pid, strerror(-r));
+                return r;
         }
         memset(k->buffer, 0, COLLECT_BUFFER);
-        identity_read(t, &k->manifest.id);
+        memset(k->held, 0, (max_threads < THREADS_TOUCHED ? max_threads : THREADS_TOUCHED) * sizeof(*k->held));
         *ret = k;
         return 0;
 }
@@ -67,8 +66,8 @@ void at_kill_free(struct at_kill *k)
 {
         if (!k)
                 return;
-        if (k->ballast)
-                munmap(k->ballast, BALLAST_BYTES);
+        if (k->held)
+                munmap(k->held, k->max_held * sizeof(*k->held));
         bundle_writer_free(k->writer);
         threads_free(k->threads);
         fd_closep(&k->recorder_fd);
@@ -76,47 +75,52 @@ void at_kill_free(struct at_kill *k)
         free(k);
 }
 
-bool at_kill_taken(const struct at_kill *k)
-{
-        return k->taken;
-}
-
-static void take_threads(struct at_kill *k, const struct target *t, const struct attend_dying *dying)
-{
-        k->prepare_error = threads_prepare(t, 0, &k->threads, &k->prepare_diag);
-        if (k->prepare_error < 0)
-                return;
-        threads_take_held(k->threads, dying->tids, dying->n_tids);
-}
-
-void at_kill_take(struct at_kill *k, const struct attend_dying *dying)
+void at_kill_begin(struct at_kill *k, const struct target *t, const struct identity *id,
+                   const struct attend_dying *dying, uint64_t budget_ns)
 {
         struct manifest *m = &k->manifest;
-        const struct target *t = k->target;
-        struct collect collect = {.target = t,
+
+        k->target = t;
+        k->end_ns = dying->first_stop_ns + budget_ns;
+        k->n_missing = (unsigned)dying->n_missing;
+        k->n_held = dying->n_tids < k->max_held ? dying->n_tids : k->max_held;
+        for (size_t i = 0; i < k->n_held; i++) {
+                k->held[i].tid = dying->tids[i];
+                k->held[i].error =
+                        tracee_registers(dying->tids[i], k->held[i].registers, arch_host()->gregs_size);
+        }
+        m->id = *id;
+        m->realtime_ns = clock_realtime_ns();
+        m->monotonic_ns = clock_monotonic_ns();
+        m->kill.first_stop_ns = dying->first_stop_ns;
+}
+
+void at_kill_take(struct at_kill *k)
+{
+        struct manifest *m = &k->manifest;
+        struct collect collect = {.target = k->target,
                                   .writer = k->writer,
                                   .own_process = true,
-                                  .end_ns = dying->first_stop_ns + k->budget_ns,
+                                  .end_ns = k->end_ns,
                                   .ns_pid = m->id.ns_pid,
                                   .progress = &k->progress,
                                   .recorder_fd = &k->recorder_fd,
                                   .buffer = k->buffer};
 
-        if (k->taken)
-                return;
-        k->taken = true;
-        munmap(k->ballast, BALLAST_BYTES);
-        k->ballast = NULL;
-        m->realtime_ns = clock_realtime_ns();
-        m->monotonic_ns = clock_monotonic_ns();
-        take_threads(k, t, dying);
+        k->prepare_error = threads_prepare(k->target, 0, &k->threads, &k->prepare_diag);
+        if (k->prepare_error == 0)
+                threads_take_held(k->threads, k->held, k->n_held);
+        m->kill.threads_read_ns = clock_monotonic_ns();
         collect_rows(&collect, 0);
         if (k->threads)
                 m->threads = threads_totals(k->threads);
-        m->threads.lost += (unsigned)dying->n_missing;
-        m->threads.listed += (unsigned)dying->n_missing;
-        /* How long its death has waited for us. */
-        m->threads.pause_ns = clock_monotonic_ns() - dying->first_stop_ns;
+        m->threads.lost += k->n_missing;
+        m->threads.listed += k->n_missing;
+}
+
+void at_kill_let_go(struct at_kill *k)
+{
+        k->manifest.kill.let_go_ns = clock_monotonic_ns();
 }
 
 static void write_sections(struct at_kill *k, const struct capture_request *request, const struct buf *kmsg)
@@ -152,20 +156,22 @@ static void write_tables(struct at_kill *k, struct storm *storm)
 int at_kill_write(struct at_kill *k, const struct capture_request *request, const struct buf *kmsg,
                   struct capture_outcome *ret, struct diag *d)
 {
-        struct capture_outcome outcome = {
-                .binaries_fd = -1, .target_died = true, .pause_ns = k->manifest.threads.pause_ns};
+        struct manifest *m = &k->manifest;
+        struct capture_outcome outcome = {.binaries_fd = -1, .target_died = true};
         int r, write_error;
 
-        k->manifest.request = request;
+        m->request = request;
+        /* How long its death has waited for us. */
+        outcome.pause_ns = m->threads.pause_ns = m->kill.let_go_ns - m->kill.first_stop_ns;
         write_error = bundle_write_out(k->writer, request->out_dirfd, request->out_dir, k->target->comm,
-                                       k->target->pid, k->manifest.realtime_ns, d);
+                                       k->target->pid, m->realtime_ns, d);
         /* Without a directory there is nothing; with one that is full there is what fits. */
         if (!bundle_path(k->writer))
                 return write_error;
         write_sections(k, request, kmsg);
         write_tables(k, request->storm);
-        k->manifest.complete = true;
-        r = manifest_write(&k->manifest, k->writer);
+        m->complete = true;
+        r = manifest_write(m, k->writer);
         outcome.incomplete = r < 0 || write_error < 0 || bundle_incomplete(k->writer);
         if (bundle_finish(k->writer, d) < 0)
                 outcome.incomplete = true;

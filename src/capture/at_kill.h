@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* at_kill - capture a process that is being killed, while the kernel holds it in its exit for us (injector/attend.h).
  *
- *   at_kill_make()   when it is armed: everything is reserved and touched
- *   at_kill_take()   the kill: others wait for the victim's memory.  Registers, stacks, then the collectors in their
- *                    order, into memory, until the budget is used up; no file is written
- *   at_kill_write()  afterwards: the bundle
+ *   at_kill_make()    beforehand: everything is reserved and touched
+ *   at_kill_begin()   the kill, in the tracer: what only the tracer can read, the registers
+ *   at_kill_take()    in any thread, so that the tracer can answer other processes: stacks, then the collectors in their
+ *                     order, into memory, until the budget is used up; no file is written
+ *   at_kill_let_go()  its threads go on to die
+ *   at_kill_write()   afterwards, in a forked child, which has the memory as it was: the bundle
  *
  * Near the limit memory is read by pread() of /proc/PID/mem only: threads.c sees to that (memory_tight.h).
  */
@@ -15,6 +17,7 @@
 
 #include "base/kmsg.h"
 #include "capture/capture.h"
+#include "capture/manifest.h"
 #include "injector/attend.h"
 
 /* How long the victim's death may be delayed when the user says nothing. */
@@ -22,20 +25,20 @@
 
 struct at_kill;
 
-/* 0 or -errno with d filled.  The target must outlive it. */
-int at_kill_make(const struct target *t, uint64_t budget_ns, struct at_kill **ret, struct diag *d);
+/* Room for one capture of at most max_threads threads.  0 or -ENOMEM. */
+int at_kill_make(size_t max_threads, struct at_kill **ret);
 
-/* To be called from attend_calls.dying, or with the threads of a living process that the caller holds.  Takes what it can;
- * only the first call counts. */
-void at_kill_take(struct at_kill *k, const struct attend_dying *dying);
+/* To be called from attend_calls.dying.  The target and what was learnt of it (identity_read()) must outlive it. */
+void at_kill_begin(struct at_kill *k, const struct target *t, const struct identity *id,
+                   const struct attend_dying *dying, uint64_t budget_ns);
+void at_kill_take(struct at_kill *k);
+void at_kill_let_go(struct at_kill *k);
 
-bool at_kill_taken(const struct at_kill *k);
-
-/* The bundle, with the trigger as in the request (its target is the one of at_kill_make()).  kmsg: the kernel's report,
+/* The bundle, with the trigger as in the request.  kmsg: the kernel's report,
  * empty where there was no kill; NULL: its log could not be read.  0, or -errno with d filled when no bundle could be made. */
 int at_kill_write(struct at_kill *k, const struct capture_request *request, const struct buf *kmsg,
                   struct capture_outcome *ret, struct diag *d);
 
-void at_kill_free(struct at_kill *k);
+void at_kill_free(struct at_kill *k); /* NULL is fine */
 
 #endif

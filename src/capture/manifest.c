@@ -171,6 +171,17 @@ static void put_threads(struct json_out *j, const struct thread_totals *t)
         json_put_object_end(j);
 }
 
+static void put_kill(struct json_out *j, const struct kill_times *k)
+{
+        if (k->first_stop_ns == 0)
+                return;
+        json_put_object_begin(j, "kill");
+        json_put_uint(j, "first_stop_ns", k->first_stop_ns);
+        json_put_uint(j, "threads_read_ns", k->threads_read_ns);
+        json_put_uint(j, "let_go_ns", k->let_go_ns);
+        json_put_object_end(j);
+}
+
 void manifest_head(const struct manifest *m, struct buf *out)
 {
         struct json_out j = {.buf = out};
@@ -193,6 +204,7 @@ void manifest_head(const struct manifest *m, struct buf *out)
         json_put_object_end(&j);
         put_target(&j, m->request->target, &m->id, m->threads.condition);
         put_threads(&j, &m->threads);
+        put_kill(&j, &m->kill);
 }
 
 int manifest_write(const struct manifest *m, struct bundle_writer *w)

@@ -22,12 +22,20 @@ struct identity {
 
 void identity_read(const struct target *t, struct identity *ret);
 
+/* Of a capture at the kill, CLOCK_MONOTONIC; first_stop_ns is 0 when there was none. */
+struct kill_times {
+        uint64_t first_stop_ns;   /* the first thread was seen in its exit, */
+        uint64_t threads_read_ns; /* registers and stacks of all had been copied, */
+        uint64_t let_go_ns;       /* and they went on to die */
+};
+
 struct manifest {
         const struct capture_request *request;
         struct identity id;
         uint64_t realtime_ns, monotonic_ns; /* when the capture began */
         bool complete;
         struct thread_totals threads;
+        struct kill_times kill;
 };
 
 /* Appends the open object that bundle_write_manifest() wants. */

@@ -124,17 +124,21 @@ int threads_prepare(const struct target *t, uint64_t stop_deadline_ns, struct th
         return 0;
 }
 
-/* The registers of thread i, which stands still; false: it has ended, or they are not understood. */
-static bool read_registers(struct thread_capture *c, size_t i)
+/* What became of reading the registers of thread i, which stands still; false: it has ended, or they are not understood. */
+static bool note_registers(struct thread_capture *c, size_t i, int r)
 {
-        int r = tracee_registers(c->tracees.list[i].tid, stacks_registers(&c->stacks, i),
-                                 c->stacks.arch->gregs_size);
-
         if (r == -ENOTSUP)
                 c->stacks.threads[i].reason = "a 32-bit thread: its registers are not understood";
         else if (r < 0)
                 c->tracees.list[i].state = TRACEE_GONE; /* killed while it stood still */
         return r == 0;
+}
+
+static bool read_registers(struct thread_capture *c, size_t i)
+{
+        return note_registers(c, i,
+                              tracee_registers(c->tracees.list[i].tid, stacks_registers(&c->stacks, i),
+                                               c->stacks.arch->gregs_size));
 }
 
 static void on_stopped(void *arg, size_t i)
@@ -285,7 +289,7 @@ int threads_take(struct thread_capture *c)
         }
 }
 
-void threads_take_held(struct thread_capture *c, const pid_t *tids, size_t n)
+void threads_take_held(struct thread_capture *c, const struct held_thread *held, size_t n)
 {
         struct tracees *t = &c->tracees;
 
@@ -294,9 +298,10 @@ void threads_take_held(struct thread_capture *c, const pid_t *tids, size_t n)
         t->begin_ns = clock_monotonic_ns();
         t->n = n < t->size ? n : t->size;
         for (size_t i = 0; i < t->n; i++) {
-                t->list[i] = (struct tracee){.tid = tids[i], .state = TRACEE_STOPPED};
-                c->stacks.threads[i].tid = tids[i];
-                if (read_registers(c, i))
+                t->list[i] = (struct tracee){.tid = held[i].tid, .state = TRACEE_STOPPED};
+                c->stacks.threads[i].tid = held[i].tid;
+                memcpy(stacks_registers(&c->stacks, i), held[i].registers, c->stacks.arch->gregs_size);
+                if (note_registers(c, i, held[i].error))
                         stacks_take(&c->stacks, i);
         }
         stacks_finish(&c->stacks);

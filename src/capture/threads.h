@@ -17,6 +17,7 @@
 
 #include <stdint.h>
 
+#include "arch/arch.h"
 #include "base/buf.h"
 #include "base/diag.h"
 #include "base/target.h"
@@ -49,9 +50,16 @@ int threads_prepare(const struct target *t, uint64_t stop_deadline_ns, struct th
  * written); -EAGAIN: no thread could be started to trace with. */
 int threads_take(struct thread_capture *c);
 
-/* Instead of threads_take(): these threads are held already, by the calling thread (PTRACE_EVENT_EXIT of a kill);
- * who holds them lets them go.  Others of the process are not looked at. */
-void threads_take_held(struct thread_capture *c, const pid_t *tids, size_t n);
+/* A thread that a tracer holds (PTRACE_EVENT_EXIT of a kill), with what only the tracer can read. */
+struct held_thread {
+        pid_t tid;
+        int error; /* of tracee_registers() */
+        unsigned char registers[ARCH_GREGS_MAX];
+};
+
+/* Instead of threads_take(): these threads are held already; who holds them lets them go.  Others of the process are not
+ * looked at.  In any thread. */
+void threads_take_held(struct thread_capture *c, const struct held_thread *held, size_t n);
 
 /* The text of /proc/PID/maps as read by threads_prepare(); empty when it was not permitted. */
 const struct buf *threads_maps(const struct thread_capture *c);

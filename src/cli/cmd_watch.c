@@ -85,6 +85,7 @@ int watch_main(int argc, char **argv, int ready_fd)
         }
         w.options = w.dumps.options = &o;
         w.live = live_line_open();
+        w.arms.armed = ARMED_NONE;
         w.dumps.live = &w.live;
         r = watch_find_check(&w, &d);
         if (r == 0) {

@@ -28,12 +28,17 @@
 /* How long threads may take to stop: those that were woken need a CPU first. */
 #define STOP_NS (500 * NS_PER_MS)
 
+/* Room for the registers of so many. */
+#define MAX_THREADS 32768
+
 /* Usage that is so near to the limit is at it: each CPU keeps up to 64 pages in stock. */
 #define NEAR_BYTES (UINT64_C(1) << 20)
 
-struct holder {
-        const struct armed_child *a;
+struct held {
+        const struct held_child *a;
         struct at_kill *kill;
+        struct identity id;
+        bool taken;
         struct kmsg kmsg;
         bool has_kmsg;
         uint64_t limit_ns; /* when it stood at the limit */
@@ -45,7 +50,7 @@ struct holder {
 /* A thread stands still: what the interrupt has done to its system call is undone at once. */
 static void on_stopped(void *arg, size_t i)
 {
-        struct holder *h = arg;
+        struct held *h = arg;
         unsigned char registers[ARCH_GREGS_MAX];
         pid_t tid = h->tracees.list[i].tid;
 
@@ -55,12 +60,12 @@ static void on_stopped(void *arg, size_t i)
 
 static void on_interrupted(void *arg)
 {
-        struct holder *h = arg;
+        struct held *h = arg;
 
         brake_wake(h->a->brake);
 }
 
-static void copy(struct holder *h)
+static void copy(struct held *h)
 {
         struct tracees *t = &h->tracees;
         struct attend_dying held = {.pid = t->pid, .first_stop_ns = t->begin_ns};
@@ -73,13 +78,15 @@ static void copy(struct holder *h)
                         held.n_missing++;
         }
         held.tids = tids;
-        at_kill_take(h->kill, &held);
+        at_kill_begin(h->kill, h->a->target, &h->id, &held, h->a->side.options->budget_ns);
+        at_kill_take(h->kill);
+        h->taken = true;
 }
 
 /* The limit is back before anything is copied, the kill when all has been.  In the tracer, whose end lets go of threads that did not stop. */
 static void hold(void *arg)
 {
-        struct holder *h = arg;
+        struct held *h = arg;
         struct tracees *t = &h->tracees;
 
         h->error = tracees_make(h->a->target->proc_fd, h->a->target->pid, t);
@@ -96,6 +103,7 @@ static void hold(void *arg)
                 copy(h);
                 brake_restore(h->a->brake);
                 tracees_release(t);
+                at_kill_let_go(h->kill);
                 deadline_free(&t->deadline);
         }
         tracees_done(t);
@@ -124,14 +132,14 @@ static bool is_full(const struct brake *b)
                memory_group_limit_parse(text) + NEAR_BYTES >= b->note.knobs[b->note.n - 1].original;
 }
 
-static void read_groups(const struct holder *h, struct buf *ret)
+static void read_groups(const struct held *h, struct buf *ret)
 {
         buf_reset(ret);
         file_read_at(h->a->target->proc_fd, "cgroup", ret);
 }
 
 /* Is the process still where it was?  Else it is not this limit that it will be killed for. */
-static bool has_moved(const struct holder *h)
+static bool has_moved(const struct held *h)
 {
         char text[sizeof(h->groups)];
         struct buf now = BUF_FIXED(text, sizeof(text));
@@ -140,21 +148,20 @@ static bool has_moved(const struct holder *h)
         return strcmp(text, h->groups) != 0;
 }
 
-/* Until somebody sleeps at the limit: true; false: the target has ended, or the watcher has. */
-static bool wait_for_limit(const struct holder *h)
+/* Until somebody sleeps at the limit: true; false: the target has ended. */
+static bool wait_for_limit(const struct held *h)
 {
         const struct oom_event *e = h->a->event;
         struct pollfd p[] = {{.fd = e->oom_fd, .events = POLLIN},
                              {.fd = e->pressure_fd, .events = POLLIN},
-                             {.fd = h->a->target->pidfd, .events = POLLIN},
-                             {.fd = h->a->fd, .events = POLLIN}};
+                             {.fd = h->a->target->pidfd, .events = POLLIN}};
 
         for (;;) {
                 if (poll(p, ARRAY_SIZE(p), -1) < 0)
                         continue;
                 if (is_counted(e->oom_fd) || (is_counted(e->pressure_fd) && is_full(h->a->brake)))
                         return true;
-                if (p[2].revents || p[3].revents)
+                if (p[2].revents)
                         return false;
         }
 }
@@ -173,9 +180,10 @@ static void write_sentence(const struct brake *b, const struct oom_kill *kill, s
         }
 }
 
-static void write_bundle(struct holder *h)
+static void write_bundle(struct held *h)
 {
-        const struct armed_child *a = h->a;
+        const struct held_child *a = h->a;
+        const struct armed_side *s = &a->side;
         _cleanup_buf_ struct buf kmsg = BUF_GROWING(KILL_LOG_TEXT_MAX);
         struct oom_kill *kill =
                 h->has_kmsg ? kill_log_find(&h->kmsg, a->target->pid, h->limit_ns, KILL_LOG_WAIT_NS, &kmsg)
@@ -184,17 +192,19 @@ static void write_bundle(struct holder *h)
         struct buf history = BUF_FIXED(empty, sizeof(empty)), sentence = BUF_FIXED(words, sizeof(words));
         struct capture_outcome outcome;
         struct diag d = {0};
+        unsigned place;
         int r;
 
         write_sentence(a->brake, kill, &sentence);
         if (!kill)
                 buf_reset(&kmsg);
-        armed_child_say(a, ARMED_HELD, words, 0, false);
-        armed_child_history(a, &history);
+        place = armed_history_place(s);
+        armed_tell(s, a->target, ARMED_HELD, place, false, words, 0);
+        armed_history_take(s, place, &history);
         r = at_kill_write(h->kill,
                           &(struct capture_request){.target = a->target,
-                                                    .out_dirfd = a->dirfd,
-                                                    .out_dir = a->dir_name,
+                                                    .out_dirfd = s->options->dirfd,
+                                                    .out_dir = s->options->dir_name,
                                                     .trigger_kind = "hold",
                                                     .trigger_sentence = words,
                                                     .guarantee = "held",
@@ -202,13 +212,13 @@ static void write_bundle(struct holder *h)
                                                     .storm = storm_shared()},
                           h->has_kmsg ? &kmsg : NULL, &outcome, &d);
         if (r < 0)
-                armed_child_say(a, ARMED_FAILED, d.text, 0, false);
+                armed_tell(s, a->target, ARMED_FAILED, 0, false, d.text, 0);
         else
-                armed_child_say(a, ARMED_BUNDLE, outcome.path, 0, outcome.incomplete);
+                armed_tell(s, a->target, ARMED_BUNDLE, 0, outcome.incomplete, outcome.path, 0);
 }
 
 /* Who interrupts it must be a process that may: said now, not at the limit. */
-static int check_permission(const struct holder *h, struct diag *d)
+static int check_permission(const struct held *h, struct diag *d)
 {
         _cleanup_fd_ int mem = openat(h->a->target->proc_fd, "mem", O_RDONLY | O_CLOEXEC);
 
@@ -217,41 +227,43 @@ static int check_permission(const struct holder *h, struct diag *d)
                        : 0;
 }
 
-void held_child_main(const struct armed_child *a)
+void held_child_main(const struct held_child *a)
 {
-        static struct holder h;
+        static struct held h;
         struct buf groups = BUF_FIXED(h.groups, sizeof(h.groups));
         struct diag d = {0};
         sigset_t all;
         int r;
 
         prctl(PR_SET_PDEATHSIG, SIGKILL);
-        if (getppid() != a->parent)
+        if (getppid() != a->side.parent)
                 _exit(1);
         sigfillset(&all);
         sigprocmask(SIG_SETMASK, &all, NULL);
+        prctl(PR_SET_NAME, "swansong-hold");
         h.a = a;
         read_groups(&h, &groups);
         r = check_permission(&h, &d);
         if (r == 0)
-                r = at_kill_make(a->target, a->budget_ns, &h.kill, &d);
+                r = at_kill_make(MAX_THREADS, &h.kill) < 0 ? diag_set(&d, -ENOMEM, "%s", strerror(ENOMEM)) : 0;
+        identity_read(a->target, &h.id);
         /* The log names PIDs of the initial namespace: in another one they mean other processes. */
         h.has_kmsg = pid_namespace_is_initial() && kmsg_open(&h.kmsg, KMSG_FROM_NOW, NULL) == 0;
         survive_lock_memory(NULL);
         priority_raise();
         if (r < 0) {
-                armed_child_say(a, ARMED_REFUSED, d.text, 0, false);
+                armed_tell(&a->side, a->target, ARMED_REFUSED, 0, false, d.text, 0);
                 _exit(1);
         }
-        armed_child_say(a, ARMED_READY, "", a->target->n_threads, false);
+        armed_tell(&a->side, a->target, ARMED_READY, a->target->n_threads, false, "", 0);
         if (wait_for_limit(&h) && !has_moved(&h)) {
                 h.limit_ns = clock_monotonic_ns();
                 brake_reached(a->brake);
                 r = tracer_run(hold, nothing_beside, &h);
         }
-        if (r == 0 && h.error == 0 && at_kill_taken(h.kill))
+        if (r == 0 && h.error == 0 && h.taken)
                 write_bundle(&h);
         else
-                armed_child_say(a, ARMED_OTHER_END, "", 0, false);
+                armed_tell(&a->side, a->target, ARMED_ENDED, 0, false, "", 0);
         _exit(0);
 }

@@ -13,8 +13,15 @@
 #ifndef SWANSONG_CLI_HELD_CHILD_H
 #define SWANSONG_CLI_HELD_CHILD_H
 
-#include "cli/armed_child.h"
+#include "cli/armed_internal.h"
 
-void held_child_main(const struct armed_child *a) __attribute__((noreturn));
+struct held_child {
+        struct armed_side side;
+        const struct target *target;
+        const struct brake *brake;
+        const struct oom_event *event;
+};
+
+void held_child_main(const struct held_child *a) __attribute__((noreturn));
 
 #endif

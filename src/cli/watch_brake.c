@@ -149,8 +149,7 @@ bool watch_brake_hold(struct watcher *w, struct watched *p)
 
         if (!is_wanted(w, p, BRAKE_HOLD) || begin(w, p) < 0)
                 return false;
-        if (held_start(&p->target, w->dumps.dir, w->dumps.dir_name, w->options->kill_budget_ns, &p->brake,
-                       &p->oom_event, &p->armed, &d) == 0)
+        if (armed_hold(&w->arms.armed, &p->target, &p->brake, &p->oom_event, &p->holder, &d) == 0)
                 return true;
         refuse(w, p, &d);
         watch_brake_off(w, p, true);

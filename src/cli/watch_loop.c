@@ -30,6 +30,9 @@
 /* A dump that failed is tried again after 1 s, 2 s, 4 s ... a minute. */
 #define RETRY_SHIFT_MAX 6
 
+/* How long the bundle of an end may take to be written. */
+#define TOLD_NS (300 * NS_PER_S)
+
 #define EVENTS 64
 
 /* Aligned: the lowest bits of an address say what it is about (watch_token.h). */
@@ -69,6 +72,7 @@ int watch_loop_follow_kernel(struct watcher *w, struct diag *d)
 void watch_loop_close(struct watcher *w)
 {
         live_line_erase(&w->live);
+        watch_arm_close(w);
         watch_set_close(&w->set);
         places_close(&w->places);
         watch_kernel_close(w);
@@ -204,11 +208,11 @@ static void arm_again(void *data)
 static int dump(struct watcher *w, struct watched *p, const char *kind, const char *sentence, char **ramp)
 {
         struct rearm_after after = {w, p};
-        struct dump_reason why = {kind, sentence, ramp, watch_is_armed(p) ? arm_again : NULL, &after};
+        /* A process has one tracer. */
+        bool was_armed = watch_arm_release(w, p);
+        struct dump_reason why = {kind, sentence, ramp, was_armed ? arm_again : NULL, &after};
         int r;
 
-        /* A process has one tracer. */
-        watch_disarm(w, p);
         r = watch_dump_take(&w->dumps, &p->target, &p->observer.history, &why);
         if (why.untraced)
                 watch_arm(w, p);
@@ -258,7 +262,7 @@ static void process_ended(struct watcher *w, struct watched *p)
         if (watch_is_armed(p)) {
                 p->ended = false;
                 p->gone = true;
-                p->next_ns = UINT64_MAX;
+                p->next_ns = clock_monotonic_ns() + TOLD_NS;
         }
         known = last_word_status(&p->target, &w->exits, &status) == 0;
         if (!watch_is_armed(p) && (!known || (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)) &&
@@ -277,8 +281,11 @@ static void process_ended(struct watcher *w, struct watched *p)
 
 void watch_loop_attend(struct watcher *w, struct watched *p)
 {
-        if (p->near || observer_arming(&p->observer, &w->options->rules)) {
+        bool arms = p->near || observer_arming(&p->observer, &w->options->rules);
+
+        if (arms)
                 watch_brake_on(w, p);
+        if (arms || w->options->on_crash) {
                 watch_arm(w, p);
         } else {
                 watch_disarm(w, p);
@@ -291,8 +298,10 @@ static void tick(struct watcher *w, struct watched *p)
         uint64_t sleep_ns = ENDING_POLL_NS;
         int fired;
 
-        /* The kernel's word of its end has been waited for. */
+        /* The kernel's word of its end, or the bundle, has been waited for. */
         if (p->gone) {
+                if (watch_is_armed(p))
+                        watch_arm_give_up(w, p);
                 p->ended = true;
                 return;
         }
@@ -346,6 +355,7 @@ static void do_what_is_due(struct watcher *w)
                         tick(w, w->set.items[i]);
         if (!w->ending && now_ns >= w->cycle_ns)
                 cycle(w, clock_monotonic_ns());
+        w->settle_ns = watch_arm_settle(w, now_ns);
 }
 
 static void arm_timer(struct watcher *w)
@@ -357,6 +367,8 @@ static void arm_timer(struct watcher *w)
                 next_ns = w->place_ns;
         if (w->end_ns < next_ns)
                 next_ns = w->end_ns;
+        if (w->settle_ns < next_ns)
+                next_ns = w->settle_ns;
         for (unsigned i = 0; i < w->set.n; i++)
                 if (w->set.items[i]->next_ns < next_ns)
                         next_ns = w->set.items[i]->next_ns;
@@ -381,11 +393,13 @@ static void handle_signal(struct watcher *w, int signo)
                         dump_all(w, "signal", "asked for by hand: SIGUSR1 to swansong watch");
                 break;
         default:
-                if (w->ending)
+                if (w->ending) {
                         watch_dump_abort(&w->dumps);
-                else
+                        watch_arm_abandon(w);
+                } else {
                         watch_say(&w->live, "ends, as asked for by signal %d; dumps taken: %llu", signo,
                                   (unsigned long long)w->dumps.taken);
+                }
                 w->dumps.incomplete = false;
                 end(w);
         }
@@ -419,14 +433,16 @@ static void handle_event(struct watcher *w, const struct epoll_event *event)
                         handle_signal(w, (int)info.ssi_signo);
                 return;
         }
+        if (watch_arm_hear(w, token))
+                return;
         p = watch_token_process(token);
         switch (watch_token_fd(token)) {
         case WATCH_END:
                 if (!p->ended && !p->gone)
                         process_ended(w, p);
                 break;
-        case WATCH_ATTENDANT:
-                watch_arm_hear(w, p);
+        case WATCH_HOLDER:
+                watch_arm_holder_ended(w, p);
                 break;
         case WATCH_GUARD:
                 watch_brake_guard_ended(w, p);
@@ -470,16 +486,24 @@ static void show(struct watcher *w)
 static void sweep(struct watcher *w)
 {
         for (unsigned i = 0; i < w->set.n; i++)
-                if (w->set.items[i]->ended)
+                if (w->set.items[i]->ended) {
                         watch_kernel_last_call(w, w->set.items[i]);
+                        watch_arm_leave(w, w->set.items[i]);
+                }
         watch_set_sweep(&w->set);
+}
+
+static bool is_busy(const struct watcher *w)
+{
+        return watch_dump_busy(&w->dumps) || watch_arm_busy(w);
 }
 
 int watch_loop_run(struct watcher *w)
 {
         struct epoll_event events[EVENTS];
 
-        while (!w->ending || watch_dump_busy(&w->dumps)) {
+        watch_arm_prepare(w);
+        while (!w->ending || is_busy(w)) {
                 int n;
 
                 if (!w->ending)
@@ -488,7 +512,7 @@ int watch_loop_run(struct watcher *w)
                 if (w->set.n == 0 && !watch_targets_are_looked_for(&w->options->targets))
                         end(w);
                 show(w);
-                if (w->ending && !watch_dump_busy(&w->dumps))
+                if (w->ending && !is_busy(w))
                         break;
                 arm_timer(w);
                 n = epoll_wait(w->epoll_fd, events, EVENTS, -1);

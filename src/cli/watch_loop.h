@@ -8,6 +8,7 @@
 #ifndef SWANSONG_CLI_WATCH_LOOP_H
 #define SWANSONG_CLI_WATCH_LOOP_H
 
+#include "cli/armed.h"
 #include "cli/exe_match.h"
 #include "cli/exit_events.h"
 #include "cli/live_line.h"
@@ -27,10 +28,18 @@ struct watcher {
         struct memory_group group; /* --group */
         struct watch_kernel kernel; /* its log */
         struct places places;      /* --group, --victim: where memory can run out */
+        struct watch_arms {
+                struct armed armed;
+                bool refused;       /* nobody can be attended: said once */
+                unsigned left;      /* attended, but watched no more */
+                uint64_t strays_ns; /* since when somebody is attended who need not be (monotonic); 0: nobody */
+                unsigned failures;  /* attendants that ended unasked */
+        } arms;                     /* watch_arm.h */
         struct exit_events exits; /* only where pidfds do not tell */
         int epoll_fd, timer_fd, signal_fd;
 
         uint64_t scan_ns, cycle_ns, end_ns; /* monotonic, when they are due; UINT64_MAX: never */
+        uint64_t settle_ns;                 /* likewise: who need not be attended is let go */
         uint64_t place_ns, rank_ns;         /* likewise: the next look at the places; the next ranking of victims */
         uint64_t cycles;                    /* periodic dumps done */
         uint64_t last_pid;                  /* at the last look */

@@ -24,6 +24,7 @@ enum {
         OPT_EXEC,
         OPT_NO_REPORT,
         OPT_KILL_BUDGET,
+        OPT_ON_CRASH,
         OPT_SNAPSHOT,
         OPT_BRAKE,
         OPT_BRAKE_DEADLINE,
@@ -50,6 +51,7 @@ static const struct option own_options[] = {
         {"brake", optional_argument, NULL, OPT_BRAKE},
         {"brake-deadline", required_argument, NULL, OPT_BRAKE_DEADLINE},
         {"hold", no_argument, NULL, OPT_HOLD},
+        {"on-crash", no_argument, NULL, OPT_ON_CRASH},
         {"help", no_argument, NULL, 'h'},
 };
 
@@ -277,6 +279,8 @@ static int check_together(struct watch_options *o, int argc, char **argv, struct
         if (o->brake != BRAKE_NONE && is_never_armed(&o->rules))
                 return diag_set(d, -EINVAL, "--%s acts where the process is armed, near its limit: not without --arm",
                                 o->brake == BRAKE_HOLD ? "hold" : "brake");
+        if (o->on_crash && is_never_armed(&o->rules))
+                return diag_set(d, -EINVAL, "--on-crash cannot be had with --arm never");
         return check_conditions(&o->rules, d);
 }
 
@@ -329,6 +333,9 @@ static int parse_one(int c, char **argv, struct watch_options *o, struct diag *d
                 return parse_brake_deadline(o, d);
         case OPT_HOLD:
                 return set_brake(o, BRAKE_HOLD, d);
+        case OPT_ON_CRASH:
+                o->on_crash = true;
+                return 0;
         case OPT_SNAPSHOT:
                 o->rules.snapshot = true;
                 return 0;
@@ -459,6 +466,9 @@ void watch_options_help(FILE *out)
               "                     undo that so long after it was first slowed down (default 10)\n"
               "      --hold         cgroup v1, while armed: at the limit the kernel waits until the capture is\n"
               "                     done (memory.oom_control), then kills as ever\n"
+              "      --on-crash     be present from the start, and capture when a fault of its own ends it, "
+              "too\n"
+              "                     (SIGSEGV, SIGABRT, SIGBUS ...)\n"
               "      --no-report    only bundles; `swansong report` makes the reports later\n"
               "  -l, --lock-memory  keep swansong itself in memory (mlockall)\n"
               "Signals: SIGUSR1 dumps now; SIGINT and SIGTERM end, after a dump in progress; the second one\n"

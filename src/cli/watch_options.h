@@ -29,6 +29,7 @@ struct watch_options {
         enum brake_kind brake;      /* --brake, --hold */
         double brake_percent;       /* of memory.max */
         uint64_t brake_deadline_ns; /* from the moment at which it takes effect */
+        bool on_crash; /* present at fatal signals of the program itself, too */
         const char *exec; /* a shell command for each bundle, or NULL */
         bool dry_run;
         bool lock_memory;

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "capture/binaries.h"
 #include "cli/watch_kernel.h"
 
 /* 10,000 mappings; a longer text is cut. */
@@ -28,13 +29,16 @@ int watch_set_add(struct watch_set *s, struct target *t, const struct observer_r
                 return r;
         w->target = taken;
         taken = TARGET_NONE;
-        w->armed = ARMED_NONE;
+        w->holder = HOLDER_NONE;
         w->brake = BRAKE_OFF;
         w->oom_event = OOM_EVENT_NONE;
         w->brake_refused = w->brake_spent = false;
-        w->arms_refused = w->gone = w->near = w->captured = false;
         w->word = NULL;
         w->maps = BUF_GROWING(MAPS_MAX);
+        w->arm = ARM_NONE;
+        w->arm_wanted = false;
+        w->binaries_fd = -1;
+        w->arms_refused = w->gone = w->near = w->captured = false;
         w->next_ns = 0;
         w->failures = 0;
         w->ramp = NULL;
@@ -54,11 +58,12 @@ struct watched *watch_set_find(const struct watch_set *s, pid_t pid)
 
 static void watched_free(struct watched *w)
 {
-        armed_stop(&w->armed);
+        holder_stop(&w->holder);
         brake_end(&w->brake);
         oom_event_close(&w->oom_event);
         kernel_word_free(w->word);
         buf_done(&w->maps);
+        binaries_close(w->binaries_fd);
         observer_close(&w->observer);
         target_close(&w->target);
         free(w->ramp);

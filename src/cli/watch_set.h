@@ -15,12 +15,21 @@
 struct watched {
         struct target target;
         struct observer observer;
-        struct armed armed; /* who attends it, if anybody does */
+        struct holder holder; /* with --hold, instead of the attendant */
         struct brake brake; /* BRAKE_NONE: its group is not braked by us */
         struct oom_event oom_event;
         bool brake_refused; /* said once, not tried again */
         bool brake_spent;   /* not before it has been far from its limit */
+        enum arm_state {
+                ARM_NONE,
+                ARM_ASKED,
+                ARM_ATTENDED,
+                ARM_DYING,  /* held in its exit, being captured */
+                ARM_WRITTEN /* its bundle is on the way */
+        } arm;              /* watch_arm.h */
+        bool arm_wanted;    /* it has to be attended */
         bool arms_refused;  /* said once, not tried again */
+        int binaries_fd;    /* its files, for the report (capture/binaries.h), or -1 */
         bool gone;          /* has ended; a capture of its end may still be written */
         bool captured;      /* there is a bundle of its end */
         struct buf maps;          /* its mappings when it could not be armed: the kernel's word may name a place in them */

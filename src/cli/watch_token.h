@@ -13,7 +13,7 @@
 
 enum watch_fd {
         WATCH_END,       /* its pidfd */
-        WATCH_ATTENDANT, /* what its attendant says */
+        WATCH_HOLDER,    /* the end of its holder */
         WATCH_GUARD,     /* the end of its brake's guard */
         WATCH_EVENT,     /* observer.events.items[0], and the next numbers for the others: look at once */
         WATCH_FD_MAX = 15

@@ -176,6 +176,89 @@ class Armed(SwansongTest):
         other.kill()
         watcher.terminate()
 
+    def test_a_hanging_attendant_is_ended_and_replaced(self):
+        for end in (signal.SIGTERM, signal.SIGKILL):
+            victim = self.leak(0.001, 4)
+            watcher = self.watch(victim.pid, "--arm", "always", "--no-report")
+            self.wait_armed(victim.pid)
+            attendant = int(proc_status(victim.pid)["TracerPid"])
+            os.kill(attendant, signal.SIGSTOP)
+            # It would hold the victim for ever: a signal to it, its exit.
+            victim.send_signal(end)
+            self.assertEqual(victim.wait(timeout=60), -end)
+            _, err, _ = self.finish(watcher)
+            self.assertIn("did not answer, and was ended): another one takes over", err)
+            self.assertFalse(os.path.exists(f"/proc/{attendant}"))
+
+    def test_the_next_attendant_is_present_at_the_kill(self):
+        victim = self.leak(60)
+        watcher = self.watch(victim.pid, "--arm", "always", "--no-report")
+        self.wait_armed(victim.pid)
+        os.kill(int(proc_status(victim.pid)["TracerPid"]), signal.SIGKILL)
+        bundles, err, _ = self.finish(watcher)
+        self.assertIn("(it was killed): another one takes over", err)
+        self.assertEqual(len(bundles), 1, err)
+
+    def test_the_guard_and_the_attendant_die_with_the_watcher(self):
+        victim = self.leak(0.001)
+        watcher = self.watch(victim.pid, "--arm", "always")
+        self.wait_armed(victim.pid)
+        attendant = int(proc_status(victim.pid)["TracerPid"])
+        guard = int(proc_status(attendant)["PPid"])
+        self.assertEqual(proc_status(guard)["PPid"], str(watcher.pid))
+        watcher.kill()
+        watcher.wait()
+        wait_until("both are gone", lambda: not any(os.path.exists(f"/proc/{pid}/fd") for pid in (guard, attendant)))
+
+    def test_many_that_are_killed_one_after_the_other(self):
+        hogs = [self.spawn(self.group.command([sys.executable, "-c", HOG]), stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+                for _ in range(8)]
+        for hog in hogs:
+            hog.stdout.readline()
+        watcher = self.spawn([SWANSONG, "watch", "--group", self.group.path, "--arm", "always", "-o", self.dir,
+                              "--no-report"],
+                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        for hog in hogs:
+            self.wait_armed(hog.pid)
+        self.fill(hogs)
+        bundles = [watcher.stdout.readline() for hog in hogs if hog.wait() == -signal.SIGKILL]
+        watcher.terminate()
+        self.assertGreater(len(bundles), 3)
+        for line in bundles:
+            self.assertTrue(line.startswith("bundle: "), line)
+            manifest = self.manifest(line.split()[1])
+            self.assertEqual((manifest["trigger"]["guarantee"], manifest["threads"]["lost"]), ("at-kill", 0))
+            kill = manifest["kill"]
+            self.assertLessEqual(kill["first_stop_ns"], kill["threads_read_ns"])
+            self.assertEqual(kill["let_go_ns"] - kill["first_stop_ns"], manifest["pause_ns"])
+            self.assertLess(manifest["pause_ns"], 5_000_000_000)
+
+    @staticmethod
+    def fill(hogs):
+        for hog in hogs:
+            hog.stdin.write(b"go\n")
+            hog.stdin.flush()
+
+    def test_a_crash_is_captured_when_asked_for(self):
+        for kill in (signal.SIGSEGV, signal.SIGABRT):
+            victim = self.leak(0.001, 3)
+            watcher = self.watch(victim.pid, "--on-crash")
+            self.wait_armed(victim.pid)
+            victim.send_signal(kill)
+            bundles, err, status = self.finish(watcher)
+            self.assertEqual((victim.wait(), len(bundles), status), (-kill, 1, 0), err)
+            report = self.report(bundles[0])
+            self.assertEqual((report["trigger"]["kind"], report["trigger"]["guarantee"]), ("crash", "at-kill"))
+            self.assertIn(f"killed by signal {int(kill)} ({kill.name}, ", report["trigger"]["sentence"])
+            self.assertEqual(len([t for t in report["threads"] if t["captured"] == "stopped"]), 4)
+
+    def test_a_crash_is_nobodys_business_otherwise(self):
+        victim = self.leak(0.001)
+        watcher = self.watch(victim.pid, "--arm", "always")
+        self.wait_armed(victim.pid)
+        victim.send_signal(signal.SIGSEGV)
+        self.assertEqual(self.finish(watcher)[0], [])
+
     def test_signals_and_threads_come_and_go_as_ever(self):
         victim = self.spawn([sys.executable, "-c", CHURN], stdout=subprocess.PIPE, stdin=subprocess.PIPE)
         victim.stdout.readline()
@@ -205,6 +288,13 @@ def parked():
     threading.Event().wait()
 for _ in range(int(sys.argv[1])):
     threading.Thread(target=parked, daemon=True).start()
+print("ready", flush=True)
+sys.stdin.readline()
+memory = mmap.mmap(-1, 1 << 30, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | mmap.MAP_POPULATE)
+"""
+
+HOG = """
+import mmap, sys
 print("ready", flush=True)
 sys.stdin.readline()
 memory = mmap.mmap(-1, 1 << 30, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | mmap.MAP_POPULATE)

@@ -93,9 +93,14 @@ class Hold(SwansongTest):
 
     def helpers(self, watcher):
         """The guard and the holder of that watcher."""
-        both = children(watcher.pid)
-        guard = next(c for c in both if comm(c) == "swansong-guard")
-        return guard, next(c for c in both if c != guard)
+        found = {}
+
+        def are_there():
+            found.update((comm(c), c) for c in children(watcher.pid))
+            return {"swansong-guard", "swansong-hold"} <= set(found)
+
+        wait_until("the guard and the holder are there", are_there)
+        return found["swansong-guard"], found["swansong-hold"]
 
     def assert_undone(self, what):
         wait_until(f"{what}: the kill is permitted again", lambda: not self.kill_disabled(), 60)

@@ -29,7 +29,9 @@ struct seen {
 static struct seen *seen;
 static char *const marker = (char *)0x10000000; /* a page of the victim's, at a known address */
 
-static void on_dying(void *data, const struct attend_dying *d)
+static struct attend *attending;
+
+static bool on_dying(void *data, const struct attend_dying *d)
 {
         char path[32];
         FILE *mem;
@@ -54,6 +56,8 @@ static void on_dying(void *data, const struct attend_dying *d)
                 seen->memory[sizeof(seen->memory) - 1] = '\0';
         if (mem)
                 fclose(mem);
+        attend_let_go(attending, d->pid);
+        return true;
 }
 
 static void on_gone(void *data, pid_t pid)
@@ -78,6 +82,7 @@ static pid_t attend_start(pid_t victim)
 
                 if (attend_new(&calls, 4, 1024, &a) < 0 || attend_add(a, victim, &d) < 0)
                         _exit(1);
+                attending = a;
                 seen->ready = 1;
                 while (!seen->stop && !seen->n_gone) {
                         attend_handle(a);
