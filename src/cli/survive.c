@@ -10,6 +10,8 @@
 
 #include "base/file.h"
 
+#define LATER_BYTES ((size_t)512 << 20)
+
 static int original_adj;
 static bool original_known;
 
@@ -49,10 +51,23 @@ int survive_original_oom_score(void)
         return original_known ? original_adj : read_oom_score();
 }
 
+/* With MCL_FUTURE each later mapping counts against RLIMIT_MEMLOCK as a whole, and is refused beyond it: captures
+ * need hundreds of MiB of address space. */
+static bool can_still_map(void)
+{
+        void *memory = mmap(NULL, LATER_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+        return memory != MAP_FAILED && munmap(memory, LATER_BYTES) == 0;
+}
+
 int survive_lock_memory(struct diag *d)
 {
-        if (mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) == 0)
-                return 0;
+        if (mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) == 0) {
+                if (can_still_map())
+                        return 0;
+                munlockall();
+                errno = ENOMEM;
+        }
         if (errno == EINVAL && mlockall(MCL_CURRENT) == 0)
                 return 0;
         return diag_set(d, -errno,
