@@ -34,6 +34,25 @@ void priority_raise_alone(void)
                 setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), NICE_PRIORITY);
 }
 
+/* The flag is also the mark by which it is known again: nobody else combines these.  The nice value is kept. */
+#define RAISED_POLICY (SCHED_FIFO | SCHED_RESET_ON_FORK)
+
+void priority_raise_other(pid_t tid)
+{
+        struct sched_param lowest = {.sched_priority = 1};
+
+        if (sched_getscheduler(tid) == SCHED_OTHER)
+                sched_setscheduler(tid, RAISED_POLICY, &lowest);
+}
+
+void priority_lower_other(pid_t tid)
+{
+        struct sched_param none = {0};
+
+        if (sched_getscheduler(tid) == RAISED_POLICY)
+                sched_setscheduler(tid, SCHED_OTHER, &none);
+}
+
 void priority_restore(const struct priority *before)
 {
         sched_setscheduler(0, before->policy, &before->param);

@@ -8,6 +8,7 @@
 #define SWANSONG_INJECTOR_PRIORITY_H
 
 #include <sched.h>
+#include <sys/types.h>
 
 /* What the thread had. */
 struct priority {
@@ -19,6 +20,10 @@ struct priority {
 struct priority priority_raise(void);
 /* The same for good, but not for the threads and processes that are begun from here (SCHED_RESET_ON_FORK). */
 void priority_raise_alone(void);
+
+/* Another thread, if it is an ordinary one, comes before all ordinary ones until lowered; nothing without CAP_SYS_NICE. */
+void priority_raise_other(pid_t tid);
+void priority_lower_other(pid_t tid);
 
 void priority_restore(const struct priority *before);
 

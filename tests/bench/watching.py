@@ -78,5 +78,5 @@ def rss_mib(pid):
     total = 0
     for p in own_pids(pid):
         with contextlib.suppress(OSError), open(f"/proc/{p}/status", encoding="utf-8", errors="replace") as f:
-            total += int(re.search(r"^VmRSS:\s*(\d+)", f.read(), re.M)[1])
+            total += sum(map(int, re.findall(r"^VmRSS:\s*(\d+)", f.read(), re.M)))    # a zombie has none
     return total / 1024

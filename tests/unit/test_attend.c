@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -21,7 +22,7 @@
 /* What the attending process tells the test, in shared memory. */
 struct seen {
         int n_dying, n_gone, signal;
-        size_t n_tids, n_missing, n_registers;
+        size_t n_tids, n_missing, n_registers, n_hurried;
         char memory[16];
         volatile int ready, stop;
 };
@@ -48,6 +49,7 @@ static bool on_dying(void *data, const struct attend_dying *d)
                 if (ptrace(PTRACE_GETREGSET, d->tids[i], (void *)1 /* NT_PRSTATUS */, &io) == 0 &&
                     arch_get(regs, arch_host()->sp))
                         seen->n_registers++;
+                seen->n_hurried += sched_getscheduler(d->tids[i]) != SCHED_OTHER;
         }
         snprintf(path, sizeof(path), "/proc/%d/mem", d->pid);
         mem = fopen(path, "r");
@@ -150,6 +152,7 @@ Test(attend, a_killed_process_waits_with_all_threads_and_its_memory)
         cr_expect_eq(seen->signal, SIGKILL);
         cr_expect_eq(seen->n_tids, 40);
         cr_expect_eq(seen->n_missing, 0);
+        cr_expect_eq(seen->n_hurried, 0, "a held thread has its own priority");
         cr_expect_eq(seen->n_registers, 40);
         cr_expect_str_eq(seen->memory, "still here");
         cr_expect_eq(seen->n_gone, 1);
