@@ -53,18 +53,33 @@ uint64_t guard_high_count(const char *text, size_t len)
         return 0;
 }
 
-static uint64_t read_high_count(int fd)
+/* 0, or -ENODEV: the group has been removed. */
+static int read_high_count(int fd, uint64_t *ret)
 {
         char text[512];
         ssize_t n = pread(fd, text, sizeof(text), 0);
 
-        return n < 0 ? 0 : guard_high_count(text, (size_t)n);
+        if (n < 0)
+                return -errno;
+        *ret = guard_high_count(text, (size_t)n);
+        return 0;
 }
 
 static void start_clock(struct guard *g)
 {
         if (g->end_ns == UINT64_MAX)
                 g->end_ns = clock_monotonic_ns() + g->deadline_ns;
+}
+
+/* memory.events has changed.  0, or -errno: it will be ready for ever. */
+static int look_at_events(struct guard *g)
+{
+        uint64_t now;
+        int r = read_high_count(g->events_fd, &now);
+
+        if (r == 0 && now > g->high_count)
+                start_clock(g);
+        return r;
 }
 
 /* What has come from the watcher; true: undo. */
@@ -97,10 +112,8 @@ static void wait_for_reason(struct guard *g)
                         continue;
                 if (p[0].revents || hear(g))
                         return;
-                if (p[2].revents && read_high_count(g->events_fd) > g->high_count) {
-                        start_clock(g);
-                        p[2].fd = -1;
-                }
+                if (p[2].revents && look_at_events(g) < 0)
+                        return;
         }
 }
 
@@ -165,7 +178,8 @@ int guard_start(struct brake *b, int group_fd, uint64_t deadline_ns, struct diag
         if (b->kind == BRAKE_SLOW)
                 events_fd = openat(group_fd, "memory.events", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
         g.events_fd = events_fd;
-        g.high_count = events_fd < 0 ? 0 : read_high_count(events_fd);
+        if (events_fd >= 0)
+                read_high_count(events_fd, &g.high_count);
         b->tell_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
         if (b->tell_fd < 0 || pipe2(life, O_CLOEXEC) < 0)
                 return diag_set(d, -errno, "cannot start the brake's guard: %s", strerror(errno));

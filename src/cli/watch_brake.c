@@ -79,17 +79,16 @@ static int request(const struct watcher *w, const struct watched *p, char dir[PA
 static void refuse(struct watcher *w, struct watched *p, const struct diag *d)
 {
         p->brake_refused = true;
+        /* Of a group's many processes one is enough. */
+        if (w->told_unbraked && watch_targets_by_place(&w->options->targets))
+                return;
+        w->told_unbraked = true;
         watch_say(&w->live, "not braked, armed without: %s", d->text);
 }
 
-int watch_brake_check(struct watcher *w, struct watched *p, struct diag *d)
+/* -ENOTSUP with d filled when it is the brake of the other cgroup version. */
+static int check_version(const struct watcher *w, const struct watched *p, struct diag *d)
 {
-        struct brake_request q;
-        char dir[PATH_MAX];
-        struct diag why;
-
-        if (w->options->brake == BRAKE_NONE)
-                return 0;
         if (p->observer.limits.version == 1 && w->options->brake == BRAKE_SLOW)
                 return diag_set(d, -ENOTSUP,
                                 "--brake: PID %d is in a cgroup v1 group, which has no memory.high; "
@@ -100,8 +99,26 @@ int watch_brake_check(struct watcher *w, struct watched *p, struct diag *d)
                                 "--hold: PID %d is in a cgroup v2 group, where the kill cannot be "
                                 "held back; there it is --brake, which slows it down",
                                 p->target.pid);
-        if (request(w, p, dir, &q, &why) < 0 || (!is_braked(w, dir) && brake_check(&q, &why) < 0))
-                refuse(w, p, &why);
+        return 0;
+}
+
+int watch_brake_check(struct watcher *w, struct watched *p, struct diag *d)
+{
+        struct brake_request q;
+        char dir[PATH_MAX];
+        int r;
+
+        if (w->options->brake == BRAKE_NONE)
+                return 0;
+        r = check_version(w, p, d);
+        if (r < 0 && !watch_targets_by_place(&w->options->targets))
+                return r;
+        if (r == 0)
+                r = request(w, p, dir, &q, d);
+        if (r == 0 && !is_braked(w, dir))
+                r = brake_check(&q, d);
+        if (r < 0)
+                refuse(w, p, d);
         return 0;
 }
 

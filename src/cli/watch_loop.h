@@ -44,6 +44,7 @@ struct watcher {
         uint64_t cycles;                    /* periodic dumps done */
         uint64_t last_pid;                  /* at the last look */
         unsigned quiet_looks;               /* looks since a process had started */
+        bool told_unbraked;                 /* that a group cannot be braked */
         bool told_unwatched;                /* that a process cannot be watched */
         bool told_left_out;                 /* that there are more than can be watched */
         bool group_gone;                    /* its directory was not there at the last look */
