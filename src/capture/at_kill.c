@@ -11,6 +11,7 @@
 #include "capture/remains.h"
 #include "capture/table.h"
 #include "capture/threads.h"
+#include "injector/priority.h"
 #include "injector/tracee.h"
 
 /* The collectors' sections: 60,000 mappings are 45 MiB of smaps.  Most processes need less than 1 MiB. */
@@ -147,8 +148,12 @@ static void write_tables(struct at_kill *k, struct storm *storm)
                                   .only = "processes",
                                   .ns_pid = k->manifest.id.ns_pid,
                                   .buffer = k->buffer};
-        int r = tables_due(storm, k->writer) ? collect_run(&collect) : 0;
+        int r = 0;
 
+        /* Nothing of the victim can be lost any more: a second of work must not come before all others'. */
+        priority_restore(&(struct priority){.policy = SCHED_OTHER});
+        if (tables_due(storm, k->writer))
+                r = collect_run(&collect);
         if (r < 0)
                 section_missing(k->writer, "processes.tsv", true, -r, NULL);
 }
