@@ -58,7 +58,8 @@ int at_kill_make(size_t max_threads, struct at_kill **ret)
                 return r;
         }
         memset(k->buffer, 0, COLLECT_BUFFER);
-        memset(k->held, 0, (max_threads < THREADS_TOUCHED ? max_threads : THREADS_TOUCHED) * sizeof(*k->held));
+        memset(k->held, 0,
+               (max_threads < THREADS_TOUCHED ? max_threads : THREADS_TOUCHED) * sizeof(*k->held));
         *ret = k;
         return 0;
 }

@@ -29,8 +29,8 @@ static int make_words(struct armed *a)
         int pair[2];
 
         storm_shared(); /* before the children inherit it */
-        a->shared = mmap(NULL, sizeof(*a->shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_POPULATE,
-                         -1, 0);
+        a->shared = mmap(NULL, sizeof(*a->shared), PROT_READ | PROT_WRITE,
+                         MAP_SHARED | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
         if (a->shared == MAP_FAILED) {
                 a->shared = NULL;
                 return -ENOMEM;
@@ -147,8 +147,8 @@ int armed_read(struct armed *a, struct armed_message *ret)
         return 1;
 }
 
-int armed_tell(const struct armed_side *s, const struct target *t, enum armed_word word, unsigned n, bool incomplete,
-               const char *text, int flags)
+int armed_tell(const struct armed_side *s, const struct target *t, enum armed_word word, unsigned n,
+               bool incomplete, const char *text, int flags)
 {
         struct armed_message m = {
                 .word = word, .pid = t->pid, .start_ticks = t->start_ticks, .n = n, .incomplete = incomplete};
@@ -159,8 +159,8 @@ int armed_tell(const struct armed_side *s, const struct target *t, enum armed_wo
         return send(s->telling_fd, &m, len, flags | MSG_NOSIGNAL) < 0 ? -errno : 0;
 }
 
-int armed_hold(struct armed *a, const struct target *t, const struct brake *brake, const struct oom_event *event,
-               struct holder *ret, struct diag *d)
+int armed_hold(struct armed *a, const struct target *t, const struct brake *brake,
+               const struct oom_event *event, struct holder *ret, struct diag *d)
 {
         struct holder h = HOLDER_NONE;
         pid_t self = getpid();

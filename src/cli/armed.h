@@ -42,9 +42,10 @@ struct armed_message {
         enum armed_word word;
         pid_t pid; /* which target: as in armed_ask() */
         uint64_t start_ticks;
-        bool incomplete;     /* BUNDLE: exit status 4 */
-        unsigned n;          /* READY: threads; KILLED, HELD: where the history goes */
-        char text[PATH_MAX]; /* REFUSED, FAILED: why; KILLED, HELD: the sentence; BUNDLE: the path.  Sent up to its NUL only */
+        bool incomplete; /* BUNDLE: exit status 4 */
+        unsigned n;      /* READY: threads; KILLED, HELD: where the history goes */
+        char text
+                [PATH_MAX]; /* REFUSED, FAILED: why; KILLED, HELD: the sentence; BUNDLE: the path.  Sent up to its NUL only */
 };
 
 struct armed_options {
@@ -56,10 +57,10 @@ struct armed_options {
 
 struct armed {
         struct armed_options options;
-        pid_t guard;   /* 0: nobody attends */
-        int asking_fd; /* to the attendant; its end is the attendant's end */
-        int life_fd;   /* readable when the guard has ended */
-        int words_fd;  /* messages come here, from this attendant, the ones before it, and all writers */
+        pid_t guard;    /* 0: nobody attends */
+        int asking_fd;  /* to the attendant; its end is the attendant's end */
+        int life_fd;    /* readable when the guard has ended */
+        int words_fd;   /* messages come here, from this attendant, the ones before it, and all writers */
         int telling_fd; /* the other end, for the next attendant */
         struct armed_shared *shared;
 };
@@ -95,8 +96,8 @@ struct holder {
 
 /* `brake` is on, `event` tells of the sleepers; both stay the caller's, who ends the brake when ARMED_HELD comes, or when the
  * holder has ended without it.  0, or -errno with d filled. */
-int armed_hold(struct armed *a, const struct target *t, const struct brake *brake, const struct oom_event *event,
-               struct holder *ret, struct diag *d);
+int armed_hold(struct armed *a, const struct target *t, const struct brake *brake,
+               const struct oom_event *event, struct holder *ret, struct diag *d);
 
 /* Let the target go, and free. */
 void holder_stop(struct holder *h);

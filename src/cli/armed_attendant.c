@@ -47,7 +47,8 @@ struct attendant {
         bool ending;
 };
 
-static void tell(struct attendant *a, const struct target *t, enum armed_word word, unsigned n, const char *text)
+static void tell(struct attendant *a, const struct target *t, enum armed_word word, unsigned n,
+                 const char *text)
 {
         struct untold *u;
 
@@ -69,7 +70,8 @@ static void tell_untold(struct attendant *a)
 {
         struct untold *u;
 
-        while ((u = a->untold) && armed_tell(a->side, &u->target, u->word, u->n, false, u->text, MSG_DONTWAIT) == 0) {
+        while ((u = a->untold) &&
+               armed_tell(a->side, &u->target, u->word, u->n, false, u->text, MSG_DONTWAIT) == 0) {
                 a->untold = u->next;
                 free(u);
         }
@@ -111,8 +113,8 @@ static int target_add(struct attendant *a, const struct armed_question *q, struc
                 return r;
         t->target = TARGET_NONE;
         if (a->n_targets == MAX_PROCESSES)
-                r = diag_set(d, -ENOSPC, "PID %d: %d processes are attended, there is no room for more", q->pid,
-                             MAX_PROCESSES);
+                r = diag_set(d, -ENOSPC, "PID %d: %d processes are attended, there is no room for more",
+                             q->pid, MAX_PROCESSES);
         if (r == 0)
                 r = target_open(q->pid, &t->target, d);
         if (r == 0 && t->target.start_ticks != q->start_ticks)
@@ -137,7 +139,8 @@ static void answer(struct attendant *a, const struct armed_question *q)
 
         /* A PID that was used again while the last end is still being told. */
         if (known && (*known)->target.start_ticks != q->start_ticks)
-                r = diag_set(&d, -EBUSY, "PID %d: the end of another process with it is still attended", q->pid);
+                r = diag_set(&d, -EBUSY, "PID %d: the end of another process with it is still attended",
+                             q->pid);
         else
                 r = known ? 1 : target_add(a, q, &d);
         if (r < 0)
@@ -299,7 +302,8 @@ static void attend_all(struct attendant *a)
                 next = tend_ns < next ? tend_ns : next;
                 if (next < now + wait_ns)
                         wait_ns = next > now ? next - now : 0;
-                wait = (struct timespec){.tv_sec = (time_t)(wait_ns / NS_PER_S), .tv_nsec = (long)(wait_ns % NS_PER_S)};
+                wait = (struct timespec){.tv_sec = (time_t)(wait_ns / NS_PER_S),
+                                         .tv_nsec = (long)(wait_ns % NS_PER_S)};
                 /* Its end is readable for ever. */
                 if (ppoll(fds, a->ending ? 2 : 3, &wait, NULL) > 0 && fds[2].revents)
                         hear(a);

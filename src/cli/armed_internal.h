@@ -55,8 +55,8 @@ struct attended {
 };
 
 /* Send a message; without MSG_DONTWAIT in `flags` it waits for the watcher.  0 or -errno. */
-int armed_tell(const struct armed_side *s, const struct target *t, enum armed_word word, unsigned n, bool incomplete,
-               const char *text, int flags);
+int armed_tell(const struct armed_side *s, const struct target *t, enum armed_word word, unsigned n,
+               bool incomplete, const char *text, int flags);
 
 /* A place for the history that answers ARMED_KILLED: its number is the message's n. */
 unsigned armed_history_place(const struct armed_side *s);

@@ -25,7 +25,8 @@ static void ballast_fill(struct slots *s)
 
         if (atomic_load(&s->ballast))
                 return;
-        memory = mmap(NULL, BALLAST_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+        memory = mmap(NULL, BALLAST_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE,
+                      -1, 0);
         if (memory != MAP_FAILED && !atomic_compare_exchange_strong(&s->ballast, &none, memory))
                 munmap(memory, BALLAST_BYTES);
 }
@@ -148,7 +149,8 @@ bool slots_busy(const struct slots *s)
         return false;
 }
 
-void slot_begin(struct slot *slot, struct attended *target, const struct attend_dying *dying, uint64_t budget_ns)
+void slot_begin(struct slot *slot, struct attended *target, const struct attend_dying *dying,
+                uint64_t budget_ns)
 {
         ballast_drop(slot->all);
         slot->target = target;

@@ -20,10 +20,10 @@ enum slot_state { SLOT_FREE, SLOT_TAKING, SLOT_TAKEN, SLOT_RENEWING };
 struct slot {
         _Atomic int state; /* enum slot_state */
         struct at_kill *kill;
-        struct attended *target; /* while TAKING and TAKEN */
-        int signal;              /* that kills it */
+        struct attended *target;              /* while TAKING and TAKEN */
+        int signal;                           /* that kills it */
         uint64_t dying_ns, end_ns, let_go_ns; /* first stop; the budget's end; 0 until it was let go */
-        bool gone;               /* it has died */
+        bool gone;                            /* it has died */
 
         struct slots *all;
         sem_t go;
@@ -46,7 +46,8 @@ struct slot *slots_free(struct slots *s);
 bool slots_busy(const struct slots *s);
 
 /* In attend_calls.dying: read the registers, have the rest taken. */
-void slot_begin(struct slot *slot, struct attended *target, const struct attend_dying *dying, uint64_t budget_ns);
+void slot_begin(struct slot *slot, struct attended *target, const struct attend_dying *dying,
+                uint64_t budget_ns);
 
 /* TAKEN, and a writer has been forked: get ready for the next. */
 void slot_renew(struct slot *slot);

@@ -40,8 +40,8 @@ void armed_history_take(const struct armed_side *s, unsigned place, struct buf *
         ret->len = h->len;
 }
 
-static void write_bundle(const struct armed_side *s, struct at_kill *k, const struct target *t, const char *kind,
-                         const char *sentence, const struct buf *kmsg)
+static void write_bundle(const struct armed_side *s, struct at_kill *k, const struct target *t,
+                         const char *kind, const char *sentence, const struct buf *kmsg)
 {
         char empty[1] = "";
         struct buf history = BUF_FIXED(empty, sizeof(empty));
@@ -69,7 +69,8 @@ static void write_bundle(const struct armed_side *s, struct at_kill *k, const st
 }
 
 /* By SIGKILL: the kernel's, or somebody's. */
-static void write_kill(const struct armed_side *s, struct at_kill *k, const struct target *t, uint64_t dying_ns)
+static void write_kill(const struct armed_side *s, struct at_kill *k, const struct target *t,
+                       uint64_t dying_ns)
 {
         _cleanup_buf_ struct buf text = BUF_GROWING(KILL_LOG_TEXT_MAX);
         struct kmsg kmsg;
@@ -79,8 +80,9 @@ static void write_kill(const struct armed_side *s, struct at_kill *k, const stru
 
         /* The log names PIDs of the initial namespace: in another one they mean other processes. */
         if (!pid_namespace_is_initial() || kmsg_open(&kmsg, KMSG_FROM_OLDEST, NULL) < 0) {
-                buf_str(&sentence, "killed by SIGKILL; whether the kernel did it for memory could not be seen (no "
-                                   "access to the kernel's log, or a PID namespace of our own)");
+                buf_str(&sentence,
+                        "killed by SIGKILL; whether the kernel did it for memory could not be seen (no "
+                        "access to the kernel's log, or a PID namespace of our own)");
                 write_bundle(s, k, t, "kill", words, NULL);
                 return;
         }

@@ -245,7 +245,8 @@ void held_child_main(const struct held_child *a)
         read_groups(&h, &groups);
         r = check_permission(&h, &d);
         if (r == 0)
-                r = at_kill_make(MAX_THREADS, &h.kill) < 0 ? diag_set(&d, -ENOMEM, "%s", strerror(ENOMEM)) : 0;
+                r = at_kill_make(MAX_THREADS, &h.kill) < 0 ? diag_set(&d, -ENOMEM, "%s", strerror(ENOMEM))
+                                                           : 0;
         identity_read(a->target, &h.id);
         /* The log names PIDs of the initial namespace: in another one they mean other processes. */
         h.has_kmsg = pid_namespace_is_initial() && kmsg_open(&h.kmsg, KMSG_FROM_NOW, NULL) == 0;

@@ -127,7 +127,8 @@ static void keep_binaries(struct watcher *w, struct watched *p)
 
         for (unsigned i = 0; i < w->set.n; i++)
                 n += w->set.items[i]->binaries_fd >= 0;
-        if (p->binaries_fd < 0 && n < BINARIES_PROCESSES && file_read_at(p->target.proc_fd, "maps", &maps) == 0)
+        if (p->binaries_fd < 0 && n < BINARIES_PROCESSES &&
+            file_read_at(p->target.proc_fd, "maps", &maps) == 0)
                 p->binaries_fd = binaries_open(&p->target, &maps, BINARIES_MAX);
 }
 
@@ -163,7 +164,8 @@ static void publish(struct watcher *w, struct watched *p, const struct armed_mes
         if (p)
                 p->captured = true;
         if (path)
-                watch_dump_publish(&w->dumps, path, p ? p->binaries_fd : -1, m->incomplete, p ? p->ramp : NULL);
+                watch_dump_publish(&w->dumps, path, p ? p->binaries_fd : -1, m->incomplete,
+                                   p ? p->ramp : NULL);
         if (w->options->max_dumps && w->dumps.taken >= w->options->max_dumps)
                 w->ending = true;
 }
@@ -217,7 +219,8 @@ static void hear(struct watcher *w, struct watched *p, const struct armed_messag
                 break;
         }
         /* Of a holder the end counts: there may be a kill to come. */
-        if (p && p->holder.child == 0 && (m->word == ARMED_BUNDLE || m->word == ARMED_FAILED || m->word == ARMED_ENDED))
+        if (p && p->holder.child == 0 &&
+            (m->word == ARMED_BUNDLE || m->word == ARMED_FAILED || m->word == ARMED_ENDED))
                 told(p);
 }
 
@@ -364,8 +367,8 @@ bool watch_arm_hear(struct watcher *w, const void *token)
 void watch_arm_give_up(struct watcher *w, struct watched *p)
 {
         w->dumps.incomplete = true;
-        watch_say(&w->live, "no bundle of the end of %s (%d): whoever was to write it has ended", p->target.comm,
-                  p->target.pid);
+        watch_say(&w->live, "no bundle of the end of %s (%d): whoever was to write it has ended",
+                  p->target.comm, p->target.pid);
         told(p);
 }
 

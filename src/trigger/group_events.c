@@ -13,7 +13,8 @@
 /* A threshold stays until the eventfd is closed: with a limit that changes all the time, polling has to do. */
 #define WRITTEN_MAX 64
 
-static int level_open(const struct limit_reader *l, const struct limit_level *level, const char *file, int flags)
+static int level_open(const struct limit_reader *l, const struct limit_level *level, const char *file,
+                      int flags)
 {
         char path[2 * PATH_MAX + 32];
         int fd;
@@ -45,7 +46,9 @@ void group_events_open(const struct limit_reader *l, struct group_events *ret, s
                 return;
         }
         for (unsigned i = 0; i < l->n && e->n < EVENTS_MAX; i++) {
-                int fd = l->levels[i].bytes == UINT64_MAX ? -1 : level_open(l, &l->levels[i], "memory.events", O_RDONLY);
+                int fd = l->levels[i].bytes == UINT64_MAX
+                                 ? -1
+                                 : level_open(l, &l->levels[i], "memory.events", O_RDONLY);
 
                 if (fd >= 0)
                         add(e, fd, EVENT_KERNFS);
@@ -57,8 +60,8 @@ void group_events_line(int eventfd, int usage_fd, uint64_t bytes, char *out, siz
         snprintf(out, size, "%d %d %llu", eventfd, usage_fd, (unsigned long long)bytes);
 }
 
-static int write_threshold(struct group_events *g, const struct limit_reader *l, const struct limit_level *level,
-                           uint64_t bytes)
+static int write_threshold(struct group_events *g, const struct limit_reader *l,
+                           const struct limit_level *level, uint64_t bytes)
 {
         _cleanup_fd_ int control = level_open(l, level, "cgroup.event_control", O_WRONLY);
         char line[64];

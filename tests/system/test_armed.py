@@ -214,7 +214,7 @@ class Armed(SwansongTest):
 
     def test_many_that_are_killed_one_after_the_other(self):
         hogs = [self.spawn(self.group.command([sys.executable, "-c", HOG]), stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-                for _ in range(8)]
+                for _ in range(5)]
         for hog in hogs:
             hog.stdout.readline()
         watcher = self.spawn([SWANSONG, "watch", "--group", self.group.path, "--arm", "always", "-o", self.dir,
@@ -225,7 +225,7 @@ class Armed(SwansongTest):
         self.fill(hogs)
         bundles = [watcher.stdout.readline() for hog in hogs if hog.wait() == -signal.SIGKILL]
         watcher.terminate()
-        self.assertGreater(len(bundles), 3)
+        self.assertEqual(len(bundles), 5)
         for line in bundles:
             self.assertTrue(line.startswith("bundle: "), line)
             manifest = self.manifest(line.split()[1])
