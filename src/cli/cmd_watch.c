@@ -39,7 +39,7 @@ static int start(struct watcher *w, bool follow, struct diag *d)
         uint64_t now_ns = clock_monotonic_ns();
         int r = machine_open(&w->machine, d), unseen = 0;
 
-        w->place_ns = w->rank_ns = UINT64_MAX;
+        w->place_ns = UINT64_MAX;
         if (r == 0)
                 r = watch_loop_open(w, d);
         if (r == 0 && follow)

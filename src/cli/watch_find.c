@@ -263,7 +263,7 @@ int watch_find_start(struct watcher *w, struct diag *d)
                 return r;
         if (t->victim) {
                 watch_place_announce(w);
-                watch_victim_choose(w, clock_monotonic_ns());
+                watch_victim_choose(w);
                 return 0;
         }
         if (watch_targets_are_looked_for(t))

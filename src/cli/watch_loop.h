@@ -40,7 +40,9 @@ struct watcher {
 
         uint64_t scan_ns, cycle_ns, end_ns; /* monotonic, when they are due; UINT64_MAX: never */
         uint64_t settle_ns;                 /* likewise: who need not be attended is let go */
-        uint64_t place_ns, rank_ns;         /* likewise: the next look at the places; the next ranking of victims */
+        uint64_t place_ns;                  /* likewise: the next look at the places */
+        uint64_t ranked_ns, rank_cost_ns;   /* the last ranking of victims: when, and how long it took */
+        bool rank_more;                     /* it has left somebody to be armed by the next one */
         uint64_t cycles;                    /* periodic dumps done */
         uint64_t last_pid;                  /* at the last look */
         unsigned quiet_looks;               /* looks since a process had started */

@@ -52,8 +52,8 @@ int watch_place_start(struct watcher *w, struct diag *d)
 {
         const struct watch_options *o = w->options;
         uint64_t now_ns = clock_monotonic_ns();
-        int r = places_open(&w->places, o->targets.group ? &w->group : NULL, &o->arm, o->interval_ns,
-                            &w->machine);
+        int r = places_open(&w->places, o->targets.group ? &w->group : NULL, &o->arm, o->targets.victim,
+                            o->interval_ns, &w->machine);
 
         if (r < 0)
                 return diag_set(d, r, "the memory groups: %s", strerror(-r));
@@ -116,10 +116,10 @@ void watch_place_look(struct watcher *w, uint64_t now_ns)
 
         w->place_ns = places_next_ns(&w->places);
         if (w->options->targets.victim) {
-                if (changed || now_ns >= w->rank_ns)
-                        watch_victim_choose(w, now_ns);
-                if (w->rank_ns < w->place_ns)
-                        w->place_ns = w->rank_ns;
+                if (changed || now_ns >= watch_victim_due_ns(w))
+                        watch_victim_choose(w);
+                if (watch_victim_due_ns(w) < w->place_ns)
+                        w->place_ns = watch_victim_due_ns(w);
         } else if (changed) {
                 watch_place_mark(w);
         }

@@ -19,11 +19,14 @@
 #define REST_LONGEST_NS  (10 * NS_PER_S)
 #define REST_PART        1000
 
-/* Near one: so many rankings in the time that is left, at most a tenth of a core. */
-#define NEAR_SHORTEST_NS (20 * NS_PER_MS)
+/* Near one: so many rankings in the time that is left, at most a fiftieth of a core. */
+#define NEAR_SHORTEST_NS (5 * NS_PER_MS)
 #define NEAR_LONGEST_NS  (2 * NS_PER_S)
-#define NEAR_PART        10
+#define NEAR_PART        50
 #define NEAR_RANKINGS    4
+
+/* The next one to be armed does not wait any longer. */
+#define NEXT_ARM_NS (100 * NS_PER_MS)
 
 /* What the rankings of all places have found; sorted before it is looked into. */
 struct choice {
@@ -32,6 +35,7 @@ struct choice {
         struct pid_list ranked; /* could be killed at all */
         struct pid_list stay;   /* among the first of some place: who is watched stays so */
         struct pid_list near;   /* and that place is near its limit */
+        bool more;              /* to be armed by the next ranking */
 };
 
 static uint64_t total_pages(const struct place *place)
@@ -69,6 +73,7 @@ static void rank(struct choice *c, const struct pid_list *pids, uint64_t pages, 
                 pid_list_add(&c->stay, ranks[i].pid);
                 if (may_arm || (near && p->near))
                         pid_list_add(&c->near, ranks[i].pid);
+                c->more |= near && !may_arm && !p->near && i < VICTIMS;
                 if (may_arm && !p->near) {
                         watch_place_set_near(p, true);
                         watch_loop_attend(c->w, p);
@@ -134,10 +139,10 @@ static uint64_t clamp(uint64_t value, uint64_t least, uint64_t most)
         return value < least ? least : value > most ? most : value;
 }
 
-/* How long the ranking holds that has just taken cost_ns. */
-static uint64_t pause_ns(const struct watcher *w, uint64_t cost_ns)
+/* How long the last ranking holds. */
+static uint64_t pause_ns(const struct watcher *w)
 {
-        uint64_t left_ns = UINT64_MAX;
+        uint64_t left_ns = w->rank_more ? NEAR_RANKINGS * NEXT_ARM_NS : UINT64_MAX, cost_ns = w->rank_cost_ns;
 
         if (!watch_place_is_near(w))
                 return clamp(REST_PART * cost_ns, REST_SHORTEST_NS, REST_LONGEST_NS);
@@ -151,8 +156,9 @@ static uint64_t pause_ns(const struct watcher *w, uint64_t cost_ns)
         return clamp(NEAR_PART * cost_ns, left_ns, NEAR_LONGEST_NS);
 }
 
-void watch_victim_choose(struct watcher *w, uint64_t now_ns)
+void watch_victim_choose(struct watcher *w)
 {
+        uint64_t begin_ns = clock_monotonic_ns();
         struct choice c = {.w = w, .proc_fd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
 
         if (c.proc_fd >= 0) {
@@ -166,6 +172,12 @@ void watch_victim_choose(struct watcher *w, uint64_t now_ns)
         pid_list_done(&c.ranked);
         pid_list_done(&c.stay);
         pid_list_done(&c.near);
-        w->rank_ns = clock_monotonic_ns();
-        w->rank_ns += pause_ns(w, w->rank_ns - now_ns);
+        w->rank_more = c.more;
+        w->ranked_ns = clock_monotonic_ns();
+        w->rank_cost_ns = w->ranked_ns - begin_ns;
+}
+
+uint64_t watch_victim_due_ns(const struct watcher *w)
+{
+        return w->ranked_ns + pause_ns(w);
 }

@@ -18,6 +18,8 @@
 #define WALK_LONGEST_NS  (10 * NS_PER_S)
 #define WALK_PART        1000
 
+#define RANKED_SHORTEST_NS (5 * NS_PER_MS)
+
 /* Groups with a limit beyond these are not looked at: a machine full of containers has some hundreds. */
 #define PLACES_MAX 4096
 
@@ -182,10 +184,10 @@ static void walk(struct places *p, struct machine *m)
         p->walk_ns += pause_ns < WALK_LONGEST_NS ? pause_ns : WALK_LONGEST_NS;
 }
 
-int places_open(struct places *ret, const struct memory_group *group, const struct trigger *arm,
+int places_open(struct places *ret, const struct memory_group *group, const struct trigger *arm, bool ranked,
                 uint64_t longest_ns, struct machine *m)
 {
-        struct places p = {.arm = arm, .longest_ns = longest_ns};
+        struct places p = {.arm = arm, .ranked = ranked, .longest_ns = longest_ns};
 
         if (group) {
                 p.group = *group;
@@ -243,8 +245,17 @@ static void read_used(struct place *place, struct machine *m, uint64_t now_ns)
                 number_scan(&p, text + n, 10, &place->used);
 }
 
+/* Near the limit somebody else may yet become the first victim. */
+static uint64_t ranked_interval_ns(const struct place *place)
+{
+        uint64_t ns = place_time_left_ns(place) / 4;
+
+        return ns < RANKED_SHORTEST_NS ? RANKED_SHORTEST_NS : ns < POLL_ARMED_NS ? ns : POLL_ARMED_NS;
+}
+
 /* Returns whether it has become near, or is near no more. */
-static bool place_look(struct place *place, struct machine *m, uint64_t longest_ns, uint64_t now_ns)
+static bool place_look(struct place *place, struct machine *m, bool ranked, uint64_t longest_ns,
+                       uint64_t now_ns)
 {
         bool was_near = place->near;
         uint64_t wait_ns;
@@ -255,6 +266,8 @@ static bool place_look(struct place *place, struct machine *m, uint64_t longest_
                       (place->used >= place->level || (was_near && !rearm_is_dip(place->level, place->used)));
         if (place->level == UINT64_MAX)
                 wait_ns = longest_ns;
+        else if (place->near && ranked)
+                wait_ns = ranked_interval_ns(place);
         else if (place->near)
                 wait_ns = poll_interval_armed_ns(place_headroom(place), place->speed.peak, longest_ns);
         else
@@ -272,7 +285,7 @@ bool places_look(struct places *p, struct machine *m, uint64_t now_ns)
                 walk(p, m);
         for (size_t i = 0; i < p->n; i++)
                 if (now_ns >= p->items[i].next_ns)
-                        changed |= place_look(&p->items[i], m, p->longest_ns, now_ns);
+                        changed |= place_look(&p->items[i], m, p->ranked, p->longest_ns, now_ns);
         return changed;
 }
 

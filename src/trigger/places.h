@@ -34,6 +34,7 @@ struct place {
 
 struct places {
         const struct trigger *arm; /* --arm's level */
+        bool ranked;               /* who is attended changes with the ranking, near a limit, too */
         uint64_t longest_ns;       /* the longest poll interval */
         struct memory_group group; /* whose processes are watched */
         bool has_group;            /* there are memory groups at all */
@@ -44,8 +45,8 @@ struct places {
 };
 
 /* The group's places: itself, those above and those below it that have a limit, and the machine.  group NULL: all
- * groups.  `arm` and *m must live on.  0 or -ENOMEM. */
-int places_open(struct places *ret, const struct memory_group *group, const struct trigger *arm,
+ * groups.  `arm` must live on.  0 or -ENOMEM. */
+int places_open(struct places *ret, const struct memory_group *group, const struct trigger *arm, bool ranked,
                 uint64_t longest_ns, struct machine *m);
 void places_close(struct places *p);
 
