@@ -162,7 +162,7 @@ class Groups(Targets):
         w.process.terminate()
 
     def test_the_victim_of_a_group_is_the_one_that_the_kernel_chooses(self):
-        large, marked = self.member(20), self.member(1, adj=500)
+        large, marked = self.member(20), self.member(1, adj=1000)
         w = self.watch("--group", self.group.path, "--victim", "--arm", "always", *OFTEN).wait_for(
             "watching whoever the kernel would kill next in memory group")
         wait_until("both are armed", lambda: self.traced(large.pid) and self.traced(marked.pid))
