@@ -220,6 +220,7 @@ struct report {
                 const char *sentence;
                 const char *guarantee; /* at-kill, held, early, recorder, kernel */
                 double ms_before_kill; /* NaN if no kill is known */
+                const char *better;    /* what would have made the guarantee better, or NULL */
         } trigger;
 
         struct {

@@ -31,6 +31,23 @@
 #include "base/target.h"
 #include "bundle/reader.h"
 
+/* What would have made the guarantee better. */
+static const char *better_of(const char *guarantee)
+{
+        static const char *const words[][2] = {
+                {"early", "what came after is not in it; armed (swansong watch) it would be captured at the "
+                          "kill, too"},
+                {"recorder", "attended by swansong watch it would have stacks and mappings, too"},
+                {"kernel", "armed before the kill (swansong watch, from the start with --arm always) it "
+                           "would have every stack"},
+        };
+
+        for (size_t i = 0; guarantee && i < ARRAY_SIZE(words); i++)
+                if (strcmp(guarantee, words[i][0]) == 0)
+                        return words[i][1];
+        return NULL;
+}
+
 static int fill_manifest(struct source *s, struct report *r)
 {
         _cleanup_buf_ struct buf b = BUF_GROWING(MANIFEST_MAX);
@@ -70,6 +87,7 @@ static int fill_manifest(struct source *s, struct report *r)
         r->trigger.kind = m->trigger_kind;
         r->trigger.sentence = m->trigger_sentence;
         r->trigger.guarantee = m->trigger_guarantee;
+        r->trigger.better = better_of(m->trigger_guarantee);
         r->trigger.ms_before_kill = m->ms_before_kill;
         return 0;
 }

@@ -25,6 +25,7 @@ static void put_trigger(struct json_out *j, const struct report *r)
         json_put_string(j, "kind", r->trigger.kind);
         json_put_string(j, "sentence", r->trigger.sentence);
         json_put_string(j, "guarantee", r->trigger.guarantee);
+        json_put_string(j, "better", r->trigger.better);
         json_put_double(j, "ms_before_kill", r->trigger.ms_before_kill);
         json_put_object_end(j);
 }

@@ -145,6 +145,10 @@ static void add_how(const struct text *t)
                 buf_str(t->out, "; ");
                 text_escaped(t, condition ? condition : r->process.condition, 80);
         }
+        if (r->trigger.better) {
+                buf_str(t->out, "; ");
+                text_escaped(t, r->trigger.better, 200);
+        }
         text_wrap(t, begin, LABEL_COLUMNS);
 }
 

@@ -271,8 +271,9 @@ struct report fixture_leak(void)
                 .kernel = "6.18.44",
                 .machine = "x86_64",
                 .time_ns = TIME_NS,
-                .trigger = {"rss", "RSS reached 921 MiB (asked for: 90% of the limit, 922 MiB)", "early",
-                            NAN},
+                .trigger = {"rss", "RSS reached 921 MiB (asked for: 90% of the limit, 922 MiB)", "early", NAN,
+                            "what came after is not in it; armed (swansong watch) it would be captured at "
+                            "the kill, too"},
                 .verdict = {"orders leaks on its heap: it grows by 10.4 MiB/s, steadily", "leak", "likely",
                             evidence, ARRAY_SIZE(evidence)},
                 .process = {.pid = 4711,
@@ -478,6 +479,7 @@ struct report fixture_killed(void)
         r.trigger.kind = "kill";
         r.trigger.sentence = "killed by the kernel for memory";
         r.trigger.guarantee = "at-kill";
+        r.trigger.better = NULL;
         r.kill = &kill;
         return r;
 }
