@@ -2,6 +2,7 @@
 """swansong watch: whom it watches - several PIDs, by name, a memory group, whoever the kernel would kill next - and what it says
 of kills that nobody attended."""
 
+import glob
 import os
 import shutil
 import signal
@@ -197,7 +198,12 @@ class Groups(Targets):
         self.assertIn("--arm always", report["trigger"]["better"])
         self.assertEqual((report["kill"]["victim_pid"], report["kill"]["was_target"]), (v.pid, True))
         self.assertGreater(len(report["history"]), 0)
-        self.assertEqual(report["cgroup"]["limit"], LIMIT)
+        name = os.path.basename(self.group.path)
+        limits = (glob.glob(f"{bundle}/sys/fs/cgroup/**/{name}/memory.limit_in_bytes", recursive=True) +
+                  glob.glob(f"{bundle}/sys/fs/cgroup/**/{name}/memory.max", recursive=True))
+        self.assertEqual(len(limits), 1)
+        with open(limits[0], encoding="ascii") as f:
+            self.assertEqual(int(f.read()), LIMIT)
         self.assertGreater(report["memory"]["mem_total"], LIMIT)
         with open(os.path.join(bundle, "kmsg"), encoding="ascii") as f:
             self.assertIn(f"Killed process {v.pid} ", f.read())

@@ -113,7 +113,7 @@ struct report fixture_hostile(void)
         struct report r = fixture_leak();
 
         r.bundle = r.swansong_version = r.host = r.kernel = r.machine = EVIL;
-        r.trigger.kind = r.trigger.sentence = r.trigger.guarantee = EVIL;
+        r.trigger.kind = r.trigger.sentence = r.trigger.guarantee = r.trigger.better = EVIL;
         r.trigger.ms_before_kill = -INFINITY;
         r.verdict.sentence = r.verdict.cause = r.verdict.certainty = EVIL;
         r.verdict.evidence = evil_evidence;
