@@ -62,15 +62,13 @@ static struct watched *find(struct watcher *w, pid_t pid)
         return NULL;
 }
 
-/* Its group: /proc tells while it is not reaped, then what was found when the watch began. */
+/* Its group, as found when the watch began: of a process that has ended v1's /proc/PID/cgroup says "/". */
 static bool find_group(const struct watched *p, struct memory_group *ret)
 {
         const struct limit_reader *l = &p->observer.limits;
 
-        if (memory_group_find(p->target.proc_fd, ret) == 0)
-                return true;
         if (!l->dir || strlen(l->dir) >= PATH_MAX)
-                return false;
+                return memory_group_find(p->target.proc_fd, ret) == 0;
         ret->version = l->version;
         snprintf(ret->mount, sizeof(ret->mount), "%.*s", (int)l->mount_len, l->dir);
         snprintf(ret->path, sizeof(ret->path), "%s", l->dir[l->mount_len] ? l->dir + l->mount_len : "/");
