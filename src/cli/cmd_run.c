@@ -30,8 +30,7 @@
 /* As env(1) and nohup(1). */
 enum { STATUS_RUN_FAILED = 125, STATUS_CANNOT_EXECUTE = 126, STATUS_NO_COMMAND = 127 };
 
-static const int passed_on[] = {SIGINT,  SIGTERM, SIGHUP,  SIGQUIT, SIGUSR1,
-                                SIGUSR2, SIGALRM};
+static const int passed_on[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM};
 
 struct run {
         struct run_options options;
@@ -293,7 +292,7 @@ int cmd_run(int argc, char **argv)
 {
         static struct run r = {.target = {.pidfd = -1, .proc_fd = -1},
                                .command = {.go_fd = -1, .error_fd = -1},
-                               .watcher = {.ready_fd = -1, .out_fd = -1},
+                               .watcher = {.out_fd = -1},
                                .parent_dir = -1,
                                .recorders = -1,
                                .out_dir = -1,

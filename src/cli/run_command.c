@@ -108,8 +108,7 @@ static char *join(const char *first, char divider, const char *second)
 
 int run_environment_make(const char *dir, bool keep, struct run_environment *ret, struct diag *d)
 {
-        static const char *const installed[] = {"../lib/swansong/libswansong.so", "../lib/libswansong.so",
-                                                NULL};
+        static const char *const installed[] = {"../lib/libswansong.so", NULL};
         char library[PATH_MAX], ours[PATH_MAX + 32];
         struct run_environment e;
         int r = beside_find("libswansong.so", installed, library, d);

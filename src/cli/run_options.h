@@ -19,7 +19,6 @@ struct run_options {
         const char *
                 checks[RUN_CHECKS_MAX]; /* "growth=10M", "leak=1M": as swansong-report --fail-on takes them */
         unsigned n_checks;
-        bool children;       /* the agent in children, too */
         const char *out_dir; /* -o, or NULL */
         bool report;
         char *watch_args[RUN_WATCH_ARGS +

@@ -13,16 +13,15 @@
 #define RUN_BUNDLES_MAX 1024
 
 struct run_watcher {
-        pid_t pid;    /* 0: it has ended */
-        int ready_fd; /* closed by it when it watches, or ends */
-        int out_fd;   /* its "bundle: PATH" lines; at its end, when it has ended */
+        pid_t pid;  /* 0: it has ended */
+        int out_fd; /* its "bundle: PATH" lines; at its end, when it has ended */
         char line[4096 + 64];
         size_t line_len;
         char *bundles[RUN_BUNDLES_MAX]; /* malloc'ed */
         unsigned n_bundles;
 };
 
-#define RUN_WATCHER_NONE ((struct run_watcher){.ready_fd = -1, .out_fd = -1})
+#define RUN_WATCHER_NONE ((struct run_watcher){.out_fd = -1})
 
 /* Begin to watch `command`; returns when it does, or cannot.  0, or -errno with d filled. */
 int run_watcher_start(const struct run_options *o, pid_t command, const char *out_dir,
