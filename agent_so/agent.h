@@ -71,6 +71,7 @@ struct agent_process {
         uint32_t modules_busy; /* somebody changes the list of modules */
         uint32_t unloading;    /* dlclose()s under way */
         uint32_t reading;      /* readers of modules' tables */
+        uint32_t history_busy; /* somebody takes a sample of the history */
         uint64_t retry_ns;     /* the file system was full: not asked again before */
         uint64_t history_ns;   /* when the next sample of the history is due */
 };

@@ -112,7 +112,7 @@ static uint32_t list_threads(void)
 {
         struct recorder_thread *all = recorder_entries(RECORDER_THREADS);
         uint64_t room = agent.header->section[RECORDER_THREADS].count;
-        char buffer[4096] __attribute__((aligned(8)));
+        char buffer[1024] __attribute__((aligned(8)));
         int fd = open("/proc/self/task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         uint32_t n = 0;
         long got;

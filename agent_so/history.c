@@ -27,7 +27,7 @@ static uint64_t status_bytes(const char *text, size_t length, const char *key)
 static struct recorder_sample measure(uint64_t now_ns)
 {
         struct recorder_sample sample = {.time_ns = now_ns, .live = stack_table_live_bytes()};
-        char text[2048];
+        static char text[2048]; /* one thread at a time: not on the program's stack, which may be small */
         long n = self_read("/proc/self/status", text, sizeof(text));
         size_t length = n > 0 ? (size_t)n : 0;
 
@@ -39,7 +39,7 @@ static struct recorder_sample measure(uint64_t now_ns)
         return sample;
 }
 
-void history_take(uint64_t now_ns)
+static void take(uint64_t now_ns)
 {
         static const uint64_t steps_s[RECORDER_LEVELS] = RECORDER_HISTORY_STEPS_S;
         struct recorder_header *h = agent.header;
@@ -65,6 +65,17 @@ void history_take(uint64_t now_ns)
                 __atomic_store_n(&h->counters.history[level], n + 1, __ATOMIC_RELEASE);
         }
         __atomic_store_n(&h->updated_ns, now_ns, __ATOMIC_RELAXED);
+}
+
+void history_take(uint64_t now_ns)
+{
+        uint32_t expected = 0;
+
+        if (!__atomic_compare_exchange_n(&agent.history_busy, &expected, 1, false, __ATOMIC_ACQUIRE,
+                                         __ATOMIC_RELAXED))
+                return;
+        take(now_ns);
+        __atomic_store_n(&agent.history_busy, 0, __ATOMIC_RELEASE);
 }
 
 void history_consider(uint64_t now_ns)

@@ -13,7 +13,7 @@ double poisson_minus_log(double u)
 {
         uint64_t bits;
         int exponent;
-        double m, t, t2, power, sum;
+        double m, t, t2, sum;
 
         memcpy(&bits, &u, sizeof(bits));
         exponent = (int)(bits >> 52 & 0x7ff) - 1023;
@@ -22,10 +22,10 @@ double poisson_minus_log(double u)
         /* ln m = 2 artanh t, with t = (m - 1) / (m + 1) <= 1/3 */
         t = (m - 1) / (m + 1);
         t2 = t * t;
-        sum = 0;
-        power = t;
-        for (int n = 1; n < 19; n += 2, power *= t2)
-                sum += power / n;
+        sum = t *
+              (1 + t2 * (1. / 3 +
+                         t2 * (1. / 5 +
+                               t2 * (1. / 7 + t2 * (1. / 9 + t2 * (1. / 11 + t2 * (1. / 13 + t2 / 15)))))));
         return -(exponent * LN_2 + 2 * sum);
 }
 

@@ -68,7 +68,7 @@ static int create_in(const char *dir, uint64_t size, bool all_now)
 
 static int create_anywhere(uint64_t size, bool all_now)
 {
-        char dir[PATH_MAX];
+        static char dir[PATH_MAX]; /* one thread is here at a time, perhaps on a small stack */
         int fd = -ENOENT;
 
         if (agent_options.dir[0])

@@ -6,13 +6,11 @@ import os
 import shutil
 import signal
 import subprocess
-import unittest
 
 from tests.system import recorder
 from tests.system.harness import BUILD, IS_ROOT, SwansongTest, need_root, victim_path, wait_until
 
 AGENT = os.path.join(BUILD, "libswansong.so")
-ASAN = os.path.basename(BUILD) == "build-asan"  # only the agent is built without the sanitizers: victims with them refuse preloads
 
 SITES = (1, 4, 10, 15, 30, 40)
 FLAG_HEAP_UNSEEN, FLAG_FORKED, FLAG_DEGRADED = 1 << 5, 1 << 7, 1 << 0
@@ -61,7 +59,6 @@ class AgentTest(SwansongTest):
         return {name: (total, math.sqrt(variance)) for name, (total, variance) in found.items()}
 
 
-@unittest.skipIf(ASAN, "a program with a sanitizer wants its runtime first")
 class Harm(AgentTest):
     """Each dangerous thing, with many samples and with every allocation recorded; and no trace is left."""
 
@@ -190,7 +187,6 @@ class Harm(AgentTest):
         self.assertEqual(os.listdir(self.recorders), [])
 
 
-@unittest.skipIf(ASAN, "a program with a sanitizer wants its runtime first")
 class Truth(AgentTest):
     def sites(self, total, kind, options):
         victim = self.victim("agent_sites", total, kind, env=self.env(options))
@@ -264,7 +260,6 @@ class Truth(AgentTest):
             self.assertEqual(sizes.count(1000), 1000)
 
 
-@unittest.skipIf(ASAN, "a program with a sanitizer wants its runtime first")
 class Recorder(AgentTest):
     def test_vanishes_at_exit_unless_kept(self):
         self.run_victim("agent_harm", "plain")
@@ -325,7 +320,6 @@ class Recorder(AgentTest):
         wait_until("statistics of the full heap", lambda: self.recorder_of(victim.pid).malloc()[0].in_use > 29000000, 60)
 
 
-@unittest.skipIf(ASAN, "a program with a sanitizer wants its runtime first")
 class Dump(AgentTest):
     def dump_by_signal(self, victim):
         number = self.recorder_of(victim.pid).header.signal
