@@ -8,6 +8,7 @@ import subprocess
 import unittest
 
 from tests.system.harness import SWANSONG, need_root, victim_path
+from tests.system.test_armed import MemoryGroup
 from tests.system.test_recorder import RecorderTest
 
 
@@ -19,13 +20,26 @@ class Run(RecorderTest):
                    if line.startswith("bundle: ")]
         return done, bundles
 
-    def left(self):
-        """Recorder directories of runs that are over."""
+    def setUp(self):
+        super().setUp()
+        self.before = self.remains()
+
+    @staticmethod
+    def remains():
+        """Recorder directories and memory groups of runs that are over."""
         places = [f"/dev/shm/swansong-{os.geteuid()}"]
         if os.environ.get("XDG_RUNTIME_DIR"):
             places.append(os.path.join(os.environ["XDG_RUNTIME_DIR"], "swansong"))
-        return [d for place in places for d in glob.glob(os.path.join(place, "run.*"))
-                if not os.path.exists(os.path.join("/proc", d.rsplit(".", 1)[1]))]
+        found = [d for place in places for d in glob.glob(os.path.join(place, "run.*"))]
+        found += glob.glob("/sys/fs/cgroup/**/swansong-run.*", recursive=True)
+        return {d for d in found if not os.path.exists(os.path.join("/proc", d.rsplit(".", 1)[1]))}
+
+    def assert_nothing_left(self):
+        self.assertEqual(self.remains() - self.before, set())
+
+    def need_memory_group(self):
+        """Skip where no group can be made."""
+        MemoryGroup(f"swansong-probe-{os.getpid()}").remove()
 
 
 class Status(Run):
@@ -34,7 +48,7 @@ class Status(Run):
                                 (["/nonexistent/program"], 127), (["/etc/passwd"], 126)):
             done, bundles = self.run_command("--", *command)
             self.assertEqual((done.returncode, bundles), (status, []), f"{command}: {done.stderr}")
-        self.assertEqual(self.left(), [])
+        self.assert_nothing_left()
 
     def test_wrong_usage_is_our_own_failure(self):
         for args, words in (([], "which command"), (["--"], "which command"), (["--limit", "x", "--", "true"], "--limit"),
@@ -83,6 +97,7 @@ class Signals(Run):
 class WhatIsLeft(Run):
     @need_root
     def test_a_kill_at_the_limit_names_the_five_sites(self):
+        self.need_memory_group()
         env = {**os.environ, "SWANSONG_OPTIONS": "sample=64K"}
         done, bundles = self.run_command("--limit", "96M", "--", victim_path("five_sites"), env=env)
         self.assertEqual(done.returncode, 128 + signal.SIGKILL, done.stderr)
@@ -91,11 +106,11 @@ class WhatIsLeft(Run):
         self.assertIn("killed by the kernel for memory", report["trigger"]["sentence"])
         self.assertEqual((report["verdict"]["cause"], report["verdict"]["certainty"]), ("leak", "certain"))
         self.assert_five_sites(report)
-        self.assertEqual(self.left(), [])
-        self.assertEqual(glob.glob("/sys/fs/cgroup/**/swansong-run.*", recursive=True), [])
+        self.assert_nothing_left()
 
     @need_root
     def test_without_an_armed_watcher_the_recorder_alone_does(self):
+        self.need_memory_group()
         env = {**os.environ, "SWANSONG_OPTIONS": "sample=64K"}
         done, bundles = self.run_command("--limit", "96M", "--arm", "never", "--rss", "1T", "--",
                                          victim_path("five_sites"), env=env)
@@ -115,6 +130,7 @@ class WhatIsLeft(Run):
 
     @need_root
     def test_a_child_killed_for_memory_has_a_bundle_of_its_own(self):
+        self.need_memory_group()
         env = {**os.environ, "SWANSONG_OPTIONS": "sample=64K"}
         done, bundles = self.run_command("--limit", "64M", "--", "sh", "-c", f"{victim_path('five_sites')}; exit 3", env=env)
         self.assertEqual(done.returncode, 3, done.stderr)
@@ -133,7 +149,7 @@ class Checks(Run):
         self.assertRegex(done.stderr, r"--fail-on leak=100K: \S+ MiB are still held")
         done, _ = self.run_command("--fail-on", "leak=100M", "--", victim, "1", "end", env=env)
         self.assertEqual(done.returncode, 0, done.stderr)
-        self.assertEqual(self.left(), [])
+        self.assert_nothing_left()
 
     def test_growth_fails_the_run(self):
         env = {**os.environ, "SWANSONG_OPTIONS": "sample=1M"}
