@@ -21,8 +21,9 @@
 /* TRACEEXEC: a thread that executes takes over the leader's TID; the event is where that can be seen. */
 #define ATTEND_OPTIONS (PTRACE_O_TRACEEXIT | PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC)
 
-/* How long the first thread in its exit waits for the others; 256 threads were there after 3 ms. */
-#define GATHER_NS (50 * NS_PER_MS)
+/* How long the first thread in its exit waits for the others; 256 threads were there after 3 ms.  It is only waited for as
+ * long when some are missing: in an uninterruptible sleep, or, on a machine with a load of 30, without a CPU for more than 50 ms. */
+#define GATHER_NS (150 * NS_PER_MS)
 
 /* How soon dying() is called again that had no time. */
 #define ASK_AGAIN_NS (5 * NS_PER_MS)
