@@ -38,8 +38,10 @@ class Result(unittest.TextTestResult):
 
 
 def main():
-    # A shell's background job has it ignored, and what we start would inherit that.
+    # A shell's background job, or nohup, has them ignored, and what we start would inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    for ignored in (signal.SIGHUP, signal.SIGQUIT, signal.SIGTERM):
+        signal.signal(ignored, signal.SIG_DFL)
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--build", default="build", help="where the programs are")
     parser.add_argument("names", nargs="*", help="test modules, classes or methods (test_cli.BadInput); default: all")
