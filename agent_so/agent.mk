@@ -3,7 +3,7 @@
 # runtime), nothing exported but what it interposes, never unloaded, no lazy binding inside malloc.
 
 AGENT_SRC := $(wildcard agent_so/*.c agent_so/malloc_stats/*.c) \
-             $(addprefix src/base/,recorder_dir.c number.c size.c build_id.c)
+             $(addprefix src/base/,recorder_dir.c number.c size.c build_id.c cfi.c)
 AGENT_CFLAGS := -std=gnu11 -U_FILE_OFFSET_BITS -O2 -g $(WARN) -fPIC -fvisibility=hidden -ftls-model=initial-exec -fno-semantic-interposition \
                 -fno-builtin-malloc -fno-builtin-calloc -fno-builtin-realloc -fno-builtin-free -fasynchronous-unwind-tables \
                 -fno-sanitize=all -fno-stack-protector

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "agent_so/live_table.h"
-#include "agent_so/machine.h"
+#include "base/unwind_machine.h"
 #include "agent_so/recorder_sections.h"
 #include "agent_so/self.h"
 #include "base/cleanup.h"

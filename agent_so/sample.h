@@ -9,7 +9,7 @@
 
 #include "agent_so/agent.h"
 #include "agent_so/filter.h"
-#include "agent_so/machine.h"
+#include "base/unwind_machine.h"
 
 /* Count n bytes; true: a sample point was in them (or the thread has just begun). */
 static inline bool sample_due(size_t n)

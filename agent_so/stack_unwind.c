@@ -3,7 +3,7 @@
 
 #include <sched.h>
 
-#include "agent_so/cfi.h"
+#include "base/cfi.h"
 #include "agent_so/modules.h"
 #include "agent_so/stack_memory.h"
 
@@ -32,7 +32,8 @@ static struct cfi_row read_row(uintptr_t pc, bool *ret_keep)
         __atomic_fetch_add(&agent.reading, 1, __ATOMIC_SEQ_CST);
         if (__atomic_load_n(&agent.unloading, __ATOMIC_SEQ_CST) == 0) {
                 if (module_find(pc, &module)) {
-                        cfi_find(pc, &module, &row);
+                        cfi_find(pc, &(struct cfi_module){module.start, module.end, module.eh_frame_hdr},
+                                 &row);
                         *ret_keep = modules_register(&module);
                 } else {
                         *ret_keep = true; /* JIT code, or what is no code at all */

@@ -14,7 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "agent_so/machine.h"
+#include "base/unwind_machine.h"
 
 /* Fill frames[] from `from` on, at most `max`.  With `caller` frames of the agent itself at the top are left out and
  * all are return addresses; else frame 0 is from->pc.  Returns the number; *ret_cut: outermost frames are missing. */

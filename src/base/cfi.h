@@ -7,13 +7,18 @@
  *
  * Only reads a module's own mapped tables, within the module's range; takes no lock, allocates nothing.
  */
-#ifndef SWANSONG_AGENT_CFI_H
-#define SWANSONG_AGENT_CFI_H
+#ifndef SWANSONG_BASE_CFI_H
+#define SWANSONG_BASE_CFI_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "agent_so/module_find.h"
+/* A module as it lies in our own memory: loaded (the agent), or a view of another process's (injector/module_view.h). */
+struct cfi_module {
+        uintptr_t start,
+                end; /* its mappings, holes included: all of it must be readable where its tables point */
+        const uint8_t *eh_frame_hdr; /* NULL: none */
+};
 
 enum cfi_kind {
         CFI_NONE,     /* no row: follow the frame pointer */
@@ -50,6 +55,6 @@ static inline struct cfi_row cfi_unpack(uint64_t w)
 
 /* The row for the instruction at pc, in module m.  false: the module has none for it, or one that cannot be told in a
  * word; *ret is then CFI_NONE. */
-bool cfi_find(uintptr_t pc, const struct module_range *m, struct cfi_row *ret);
+bool cfi_find(uintptr_t pc, const struct cfi_module *m, struct cfi_row *ret);
 
 #endif

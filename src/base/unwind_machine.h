@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* machine - all that the unwinder must know about the machine it runs on.
+/* unwind_machine - all that the unwinder must know about the machine it runs on.
  *
  * Register numbers are DWARF's (x86-64 psABI table 3.36, AArch64 DWARF ABI).  Signal frames: arch/x86/include/asm/
  * sigframe.h and arch/arm64/kernel/signal.c; a handler returns into the frame, at whose CFA lies the ucontext.
  */
-#ifndef SWANSONG_AGENT_MACHINE_H
-#define SWANSONG_AGENT_MACHINE_H
+#ifndef SWANSONG_BASE_UNWIND_MACHINE_H
+#define SWANSONG_BASE_UNWIND_MACHINE_H
 
 #include <elf.h>
 #include <stdint.h>

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* The formats: LSB 5.0 core, 10.6 (.eh_frame, .eh_frame_hdr), DWARF 5, 6.4. */
-#include "agent_so/cfi.h"
+#include "base/cfi.h"
 
 #include <string.h>
 
-#include "agent_so/machine.h"
+#include "base/unwind_machine.h"
 
 enum { /* pointer encodings */
        PE_ABSPTR = 0x00,
@@ -212,7 +212,7 @@ static void read_cie(struct reader r, struct fde *f)
         f->initial = r;
 }
 
-static bool read_fde(const uint8_t *at, const struct module_range *m, struct fde *f)
+static bool read_fde(const uint8_t *at, const struct cfi_module *m, struct fde *f)
 {
         const uint8_t *end = (const uint8_t *)m->end;
         struct reader r = {.at = at, .end = end}, cie = {.end = end};
@@ -243,7 +243,7 @@ static bool read_fde(const uint8_t *at, const struct module_range *m, struct fde
 }
 
 /* The FDE that covers pc, through the sorted table of .eh_frame_hdr. */
-static bool find_fde(uintptr_t pc, const struct module_range *m, struct fde *f)
+static bool find_fde(uintptr_t pc, const struct cfi_module *m, struct fde *f)
 {
         const uint8_t *hdr = m->eh_frame_hdr;
         struct reader r = {.at = hdr, .end = (const uint8_t *)m->end};
@@ -509,7 +509,7 @@ static bool place(const struct rule *rule, enum rule_kind wanted, int16_t *ret)
         return true;
 }
 
-bool cfi_find(uintptr_t pc, const struct module_range *m, struct cfi_row *ret)
+bool cfi_find(uintptr_t pc, const struct cfi_module *m, struct cfi_row *ret)
 {
         struct state initial = {.cfa = CFI_NONE}, s;
         struct cfi_row row;
