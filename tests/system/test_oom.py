@@ -121,10 +121,13 @@ class Oom(SwansongTest):
 
     def follow(self, *arguments):
         """A follower that has come to the log's end, and the file that it writes to."""
-        output = open(os.path.join(self.dir, "follow.json"), "w+")
+        path = os.path.join(self.dir, "follow.json")
+        with open(path, "w") as written:
+            process = self.spawn([SWANSONG, "oom", "--follow", "--json", *arguments], stdout=written,
+                                 stderr=subprocess.PIPE, text=True)
+        # A descriptor of our own: to seek in the one that it inherited would move where it writes.
+        output = open(path)
         self.addCleanup(output.close)
-        process = self.spawn([SWANSONG, "oom", "--follow", "--json", *arguments], stdout=output,
-                             stderr=subprocess.PIPE, text=True)
         # Reading the log never sleeps; waiting for more does.
         wait_until("the follower sleeps", lambda: proc_status(process.pid).get("State", "").startswith("S"))
         return process, output
