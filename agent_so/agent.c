@@ -23,6 +23,7 @@
 #include "agent_so/preload.h"
 #include "agent_so/real.h"
 #include "agent_so/recorder.h"
+#include "agent_so/service.h"
 #include "agent_so/stack_unwind.h"
 #include "agent_so/malloc_stats/malloc_stats.h"
 
@@ -170,6 +171,7 @@ static __attribute__((constructor)) void construct(void)
         constructed = true;
         real_resolve_once();
         mmap_resolve();
+        service_init();
         find_own_text();
         options_default(&agent_options);
         /* A program with more rights than its caller is not to be looked into, nor to be steered by its environment. */

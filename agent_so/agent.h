@@ -61,7 +61,8 @@ struct agent_process {
         uint32_t stack_levels;            /* the same of the stack table */
         uint32_t live_used[TABLE_LEVELS]; /* taken slots, by level */
         uint32_t stack_used[TABLE_LEVELS];
-        uint64_t chunk;        /* bytes that recorder_reserve() takes at once; 0: all are there */
+        bool all_there;        /* no page needs recorder_reserve() */
+        uint8_t chunk_shift;   /* recorder_reserve() takes 1 << chunk_shift bytes at once */
         uint32_t thinning;     /* somebody makes the table coarser */
         uint32_t service;      /* enum service_state */
         int32_t dump_pending;  /* futex: dumps asked for and not yet taken */
@@ -74,6 +75,9 @@ struct agent_process {
         uint32_t history_busy; /* somebody takes a sample of the history */
         uint64_t retry_ns;     /* the file system was full: not asked again before */
         uint64_t history_ns;   /* when the next sample of the history is due */
+        uint64_t malloc_ns;    /* when malloc's statistics are */
+        uint32_t malloc_asked; /* a dump has left them out: all of them, soon */
+        uint64_t modules_ns;   /* when the next look for modules that are gone is */
 };
 extern struct agent_process agent __attribute__((visibility("hidden")));
 

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: MIT
 # The agent: a library of its own, loaded into other people's programs.  Never with sanitizers (it is loaded before their
-# runtime), nothing exported but what it interposes, never unloaded, no lazy binding inside malloc.
+# runtime), nothing exported but what it interposes, never unloaded, no lazy binding inside malloc.  The vectorizer would pack
+# the unwinder's registers into pairs and take them apart again at each frame.
 
 AGENT_SRC := $(wildcard agent_so/*.c agent_so/malloc_stats/*.c) \
              $(addprefix src/base/,recorder_dir.c number.c size.c build_id.c cfi.c)
 AGENT_CFLAGS := -std=gnu11 -U_FILE_OFFSET_BITS -O2 -g $(WARN) -fPIC -fvisibility=hidden -ftls-model=initial-exec -fno-semantic-interposition \
                 -fno-builtin-malloc -fno-builtin-calloc -fno-builtin-realloc -fno-builtin-free -fasynchronous-unwind-tables \
-                -fno-sanitize=all -fno-stack-protector
+                -fno-sanitize=all -fno-stack-protector -fno-tree-slp-vectorize
 AGENT_OBJS := $(patsubst %.c,$(BUILD)/agent/%.o,$(AGENT_SRC))
 
 $(BUILD)/agent/%.o: %.c

@@ -20,13 +20,6 @@
 
 #define SLOW __attribute__((noinline, cold))
 
-enum { PASS_ON = 1, COUNT = 2 };
-
-struct operator_ {
-        void *next;
-        int how; /* 0: not looked up yet */
-};
-
 static void *find_elsewhere(const char *name)
 {
         static const char *const libraries[] = {"libstdc++.so.6", "libc++.so.1", "libc++abi.so.1"};
@@ -44,7 +37,7 @@ static void *find_elsewhere(const char *name)
         return NULL;
 }
 
-static SLOW void look_up(struct operator_ *op, const char *name, void *without)
+static SLOW void *look_up(const char *name, void *without)
 {
         void *next;
 
@@ -52,10 +45,7 @@ static SLOW void look_up(struct operator_ *op, const char *name, void *without)
         next = real_symbol(name);
         if (!next)
                 next = find_elsewhere(name);
-        if (!next)
-                next = without;
-        __atomic_store_n(&op->next, next, __ATOMIC_RELAXED);
-        __atomic_store_n(&op->how, real_is_allocator((uintptr_t)next) ? COUNT : PASS_ON, __ATOMIC_RELEASE);
+        return next ? next : without;
 }
 
 /* No C++ library is there to throw for us. */
@@ -93,41 +83,72 @@ static void *aligned_nothrow_new(size_t n, size_t alignment, const void *nothrow
                        : NULL;
 }
 
-static inline bool look_up_how(struct operator_ *op, const char *name, void *without)
-{
-        int how = __atomic_load_n(&op->how, __ATOMIC_ACQUIRE);
+/* Each operator is a jump through a pointer: first to NAME_first(), which looks the next one up; from then on to that one
+ * itself, or, where it does not come through malloc(), to NAME_counted().  Both pointers are single words: threads that meet
+ * in NAME_first() store the same. */
+#define STORE_NEXT(name, next_, counted)                                                                     \
+        __atomic_store_n(&name##_next, (next_), __ATOMIC_RELEASE);                                           \
+        __atomic_store_n(&name##_call, real_is_allocator((uintptr_t)(next_)) ? (counted) : (next_),          \
+                         __ATOMIC_RELEASE)
 
-        if (unlikely(how == 0)) {
-                look_up(op, name, without);
-                how = op->how;
-        }
-        return how == COUNT;
-}
+typedef void *(*new_plain)(size_t);
+typedef void *(*new_nothrow)(size_t, const void *);
+typedef void *(*new_aligned)(size_t, size_t);
+typedef void *(*new_aligned_nothrow)(size_t, size_t, const void *);
+typedef void (*delete_plain)(void *);
+typedef void (*delete_size)(void *, size_t);
+typedef void (*delete_nothrow)(void *, const void *);
+typedef void (*delete_two_sizes)(void *, size_t, size_t);
+typedef void (*delete_size_nothrow)(void *, size_t, const void *);
 
-/* NEW(function, symbol, type of the function, parameters, arguments, what stands in for a missing one) */
-#define NEW(function, symbol, type, parameters, arguments, without)                                          \
-        static struct operator_ op_##function;                                                               \
-        static SLOW void *function##_sampled parameters                                                      \
+/* NEW(name, symbol, type of the function, parameters, arguments, what stands in for a missing one) */
+#define NEW(name, symbol, type, parameters, arguments, without)                                              \
+        static void *name##_first parameters;                                                                \
+        static type name##_next, name##_call = name##_first;                                                 \
+        static SLOW void *name##_sampled parameters                                                          \
         {                                                                                                    \
-                return sample_passed(((type)op_##function.next)arguments, n);                                \
+                return sample_passed(name##_next arguments, n);                                              \
         }                                                                                                    \
-        EXPORT void *function parameters __asm__(symbol);                                                    \
-        void *function parameters                                                                            \
+        static void *name##_counted parameters                                                               \
         {                                                                                                    \
-                if (look_up_how(&op_##function, symbol, (void *)(without)) && sample_due(n))                 \
-                        return function##_sampled arguments;                                                 \
-                return ((type)op_##function.next)arguments;                                                  \
+                if (sample_due(n))                                                                           \
+                        return name##_sampled arguments;                                                     \
+                return name##_next arguments;                                                                \
+        }                                                                                                    \
+        static SLOW void *name##_first parameters                                                            \
+        {                                                                                                    \
+                type next = (type)look_up(symbol, (void *)(without));                                        \
+                                                                                                             \
+                STORE_NEXT(name, next, name##_counted);                                                      \
+                return name##_call arguments;                                                                \
+        }                                                                                                    \
+        EXPORT void *name parameters __asm__(symbol);                                                        \
+        void *name parameters                                                                                \
+        {                                                                                                    \
+                return __atomic_load_n(&name##_call, __ATOMIC_ACQUIRE) arguments;                            \
         }
 
-/* DELETE(function, symbol, type, parameters, arguments) */
-#define DELETE(function, symbol, type, parameters, arguments)                                                \
-        static struct operator_ op_##function;                                                               \
-        EXPORT void function parameters __asm__(symbol);                                                     \
-        void function parameters                                                                             \
+/* DELETE(name, symbol, type, parameters, arguments) */
+#define DELETE(name, symbol, type, parameters, arguments)                                                    \
+        static void name##_first parameters;                                                                 \
+        static type name##_next, name##_call = name##_first;                                                 \
+        static void name##_counted parameters                                                                \
         {                                                                                                    \
-                if (look_up_how(&op_##function, symbol, (void *)free) && unlikely(filter_hit((uintptr_t)p))) \
+                if (unlikely(filter_hit((uintptr_t)p)))                                                      \
                         sample_remove(p);                                                                    \
-                ((type)op_##function.next) arguments;                                                        \
+                name##_next arguments;                                                                       \
+        }                                                                                                    \
+        static SLOW void name##_first parameters                                                             \
+        {                                                                                                    \
+                type next = (type)look_up(symbol, (void *)free);                                             \
+                                                                                                             \
+                STORE_NEXT(name, next, name##_counted);                                                      \
+                name##_call arguments;                                                                       \
+        }                                                                                                    \
+        EXPORT void name parameters __asm__(symbol);                                                         \
+        void name parameters                                                                                 \
+        {                                                                                                    \
+                __atomic_load_n(&name##_call, __ATOMIC_ACQUIRE) arguments;                                   \
         }
 
 #include "agent_so/cxx_new.def"

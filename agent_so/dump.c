@@ -193,6 +193,8 @@ void dump_take(bool with_malloc)
         ask_threads(n);
         if (with_malloc)
                 malloc_stats_take(true);
+        else
+                __atomic_store_n(&agent.malloc_asked, 1, __ATOMIC_RELEASE); /* at the next sample that can */
         h->dump_ns = clock_monotonic_ns();
         __atomic_fetch_add(&h->dump_sequence, 1, __ATOMIC_RELEASE);
         count(&h->counters.dumps, 1);

@@ -26,6 +26,12 @@ static struct pair buckets_of(uintptr_t address, uint32_t level)
         return (struct pair){{(base + ((h >> 8) & mask)) * BUCKET, (base + ((h >> 36) & mask)) * BUCKET}};
 }
 
+/* A bucket fills from its first slot on: while this one is free, it is hardly half full. */
+static bool is_roomy(const uint64_t *keys)
+{
+        return __atomic_load_n(&keys[BUCKET / 2], __ATOMIC_RELAXED) == RECORDER_KEY_FREE;
+}
+
 static unsigned free_slots(const uint64_t *keys)
 {
         unsigned n = 0;
@@ -60,10 +66,13 @@ static bool add_to_level(uint32_t level, uintptr_t address, const struct recorde
         struct pair p = buckets_of(address, level);
         unsigned emptier;
 
-        for (unsigned i = 0; i < 2; i++)
-                if (!recorder_reserve(agent.live_keys + p.first[i], BUCKET * sizeof(uint64_t)))
-                        return false;
         level_begin(&agent.live_levels, level);
+        if (!recorder_reserve_one(agent.live_keys + p.first[0], BUCKET * sizeof(uint64_t)))
+                return false;
+        if (is_roomy(agent.live_keys + p.first[0]) && add_to(p.first[0], address, record))
+                return true;
+        if (!recorder_reserve_one(agent.live_keys + p.first[1], BUCKET * sizeof(uint64_t)))
+                return false;
         emptier = free_slots(agent.live_keys + p.first[1]) > free_slots(agent.live_keys + p.first[0]);
         return add_to(p.first[emptier], address, record) || add_to(p.first[!emptier], address, record);
 }

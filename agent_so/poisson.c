@@ -29,19 +29,37 @@ double poisson_minus_log(double u)
         return -(exponent * LN_2 + 2 * sum);
 }
 
-/* exp(-x), 0 <= x < 64 */
+/* exp(-x), 0 <= x < 64: 2^-k * exp(-r) with r <= ln 2 */
 static double exp_minus(double x)
 {
-        static const double halvings = 64; /* x / 64 < 1: the series, then squared six times */
-        double y = -x / halvings, term = 1, sum = 1;
+        uint64_t k = (uint64_t)(x * (1 / LN_2)), bits = (1023 - k) << 52;
+        double r = x - (double)k * LN_2, power;
 
-        for (int n = 1; n < 14; n++) {
-                term *= y / n;
-                sum += term;
-        }
-        for (int i = 0; i < 6; i++)
-                sum *= sum;
-        return sum;
+        memcpy(&power, &bits, sizeof(power));
+        /* The series; its products hold no division: 1/2, 1/3 ... are constants. */
+        return power *
+               (1 -
+                r * (1 -
+                     r * (1. / 2) *
+                             (1 -
+                              r * (1. / 3) *
+                                      (1 -
+                                       r * (1. / 4) *
+                                               (1 -
+                                                r * (1. / 5) *
+                                                        (1 -
+                                                         r * (1. / 6) *
+                                                                 (1 -
+                                                                  r * (1. / 7) *
+                                                                          (1 -
+                                                                           r * (1. / 8) *
+                                                                                   (1 -
+                                                                                    r * (1. / 9) *
+                                                                                            (1 -
+                                                                                             r * (1. / 10) *
+                                                                                                     (1 -
+                                                                                                      r * (1. /
+                                                                                                           11))))))))))));
 }
 
 uint64_t poisson_weight(uint64_t size, uint64_t mean)
@@ -54,7 +72,8 @@ uint64_t poisson_weight(uint64_t size, uint64_t mean)
         if (x > 40)
                 return RECORDER_WEIGHT_ONE;
         /* 1 - exp(-x) loses its digits where x is small: the series of the difference itself. */
-        p = x < 0.01 ? x * (1 - x / 2 * (1 - x / 3 * (1 - x / 4 * (1 - x / 5)))) : 1 - exp_minus(x);
+        p = x < 0.01 ? x * (1 - x * (1. / 2) * (1 - x * (1. / 3) * (1 - x * (1. / 4) * (1 - x * (1. / 5)))))
+                     : 1 - exp_minus(x);
         return (uint64_t)((double)RECORDER_WEIGHT_ONE / p + 0.5);
 }
 

@@ -152,13 +152,13 @@ static void take_sections(uint8_t *map, const struct recorder_header *sections)
         agent.live_levels = agent.stack_levels = 1;
 }
 
-static uint64_t chunk_size(uint64_t file_size)
+static uint8_t chunk_shift(uint64_t file_size)
 {
-        uint64_t chunk = 16 << 10;
+        uint8_t shift = 14; /* 16 KiB */
 
-        while (chunk * CHUNKS_MAX < file_size)
-                chunk *= 2;
-        return chunk;
+        while (((uint64_t)CHUNKS_MAX << shift) < file_size)
+                shift++;
+        return shift;
 }
 
 int recorder_create(const char **ret_why)
@@ -199,7 +199,8 @@ int recorder_create(const char **ret_why)
                         size = 16 << 20; /* all of it is taken at once */
         }
         take_sections(map, &sections);
-        agent.chunk = old_kernel ? 0 : chunk_size(sections.file_size);
+        agent.all_there = old_kernel;
+        agent.chunk_shift = chunk_shift(sections.file_size);
         fill_header(agent.header);
         /* Stack 0 is counted to without being looked for. */
         if (!recorder_reserve(agent.stacks, sizeof(*agent.stacks)))
@@ -211,19 +212,19 @@ int recorder_create(const char **ret_why)
 
 bool recorder_reserve_slow(const void *p, size_t n)
 {
-        uint64_t first = (uint64_t)((const uint8_t *)p - agent.map) / agent.chunk;
-        uint64_t last = (uint64_t)((const uint8_t *)p + n - 1 - agent.map) / agent.chunk;
+        uint64_t first = recorder_chunk_of(p), last = recorder_chunk_of((const uint8_t *)p + n - 1);
 
         if (__atomic_load_n(&agent.header->updated_ns, __ATOMIC_RELAXED) <
             __atomic_load_n(&agent.retry_ns, __ATOMIC_RELAXED))
                 return false;
         for (uint64_t chunk = first; chunk <= last; chunk++) {
-                uint64_t from = chunk * agent.chunk, size = agent.header->file_size - from;
+                uint64_t from = chunk << agent.chunk_shift, most = UINT64_C(1) << agent.chunk_shift;
+                uint64_t size = agent.header->file_size - from;
 
                 if (__atomic_load_n(&agent_reserved[chunk / 64], __ATOMIC_RELAXED) >> (chunk % 64) & 1)
                         continue;
-                if (size > agent.chunk)
-                        size = agent.chunk;
+                if (size > most)
+                        size = most;
                 if (madvise(agent.map + from, size, MADV_POPULATE_WRITE) < 0) {
                         header_flag(RECORDER_NO_MEMORY);
                         __atomic_store_n(&agent.retry_ns, clock_monotonic_ns() + RETRY_NS, __ATOMIC_RELAXED);

@@ -21,20 +21,29 @@ static inline void *recorder_entries(enum recorder_section_id id)
  * the memory group is (then nothing was touched, and the recorder stays as it is). */
 bool recorder_reserve_slow(const void *p, size_t n);
 
+static inline uint64_t recorder_chunk_of(const void *p)
+{
+        return (uint64_t)((const uint8_t *)p - agent.map) >> agent.chunk_shift;
+}
+
 static inline bool recorder_is_reserved(const void *p)
 {
-        uint64_t chunk;
+        uint64_t chunk = recorder_chunk_of(p);
 
-        if (!agent.chunk)
-                return true;
-        chunk = (uint64_t)((const uint8_t *)p - agent.map) / agent.chunk;
-        return __atomic_load_n(&agent_reserved[chunk / 64], __ATOMIC_RELAXED) >> (chunk % 64) & 1;
+        return __atomic_load_n(&agent_reserved[chunk / 64], __ATOMIC_RELAXED) >> (chunk % 64) & 1 ||
+               agent.all_there;
 }
 
 static inline bool recorder_reserve(const void *p, size_t n)
 {
         return likely(recorder_is_reserved(p) && recorder_is_reserved((const uint8_t *)p + n - 1)) ||
                recorder_reserve_slow(p, n);
+}
+
+/* The same for what lies on a multiple of its size, a power of two up to a page: never in two chunks. */
+static inline bool recorder_reserve_one(const void *p, size_t n)
+{
+        return likely(recorder_is_reserved(p)) || recorder_reserve_slow(p, n);
 }
 
 /* The program ends by itself: remove the file, or with `keep` mark it.  Only the process that made it. */

@@ -69,7 +69,7 @@ static void add(uintptr_t address, size_t n, uint64_t mean, enum recorder_stack_
         }
         if (unlikely(live_table_crowded()))
                 live_table_coarser();
-        service_consider(frames, n_frames, cut);
+        service_consider(frames, n_frames, cut, now);
         history_consider(now);
         if (unlikely(agent.dump_pending > 0) && !service_runs())
                 dump_take(false);

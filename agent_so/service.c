@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "agent_so/service.h"
 
+#include <dlfcn.h>
 #include <limits.h>
 #include <linux/futex.h>
 #include <pthread.h>
@@ -15,12 +16,14 @@
 #include "agent_so/malloc_stats/malloc_stats.h"
 #include "agent_so/module_find.h"
 #include "agent_so/modules.h"
+#include "agent_so/stack_memory.h"
 #include "base/clock.h"
 
-#define SAMPLES_BEFORE   8
-#define STACK_BYTES      (256 << 10) /* malloc_info() and the allocators' statistics run on it */
-#define TICKS_TO_MODULES 10          /* seconds between two looks for modules that are gone */
-#define TICKS_TO_MALLOC  60          /* mallinfo2() walks the free lists under each arena's lock */
+#define SAMPLES_BEFORE    8
+#define STACK_BYTES       (256 << 10)     /* malloc_info() and the allocators' statistics run on it */
+#define MODULES_PERIOD_NS (10 * NS_PER_S) /* between two looks for modules that are gone */
+#define MALLOC_PERIOD_NS  (60 * NS_PER_S)
+#define MALLOC_SHARE      1000 /* of the time, at most one part goes into malloc's statistics */
 
 bool service_runs(void)
 {
@@ -37,6 +40,28 @@ static bool recording(void)
         return __atomic_load_n(&agent.state, __ATOMIC_ACQUIRE) == AGENT_ON;
 }
 
+/* Often at the beginning, when the heap grows; later now and then.  What takes long is done rarely: mallinfo2() walks the
+ * free lists under each arena's lock, some 100 ns for each free block. */
+static void take_malloc_stats(uint64_t now)
+{
+        uint64_t age = now - agent.header->began_monotonic_ns, took;
+
+        malloc_stats_take(__atomic_exchange_n(&agent.malloc_asked, 0, __ATOMIC_ACQUIRE));
+        took = clock_monotonic_ns() - now;
+        if (age > MALLOC_PERIOD_NS)
+                age = MALLOC_PERIOD_NS;
+        if (age < NS_PER_S)
+                age = NS_PER_S;
+        agent.malloc_ns = now + (age > took * MALLOC_SHARE ? age : took * MALLOC_SHARE);
+}
+
+static void take_modules(uint64_t now)
+{
+        module_find_refresh();
+        modules_check_unloaded();
+        agent.modules_ns = now + MODULES_PERIOD_NS;
+}
+
 static void *serve(void *arg)
 {
         static const struct timespec tick = {.tv_sec = 1};
@@ -45,7 +70,7 @@ static void *serve(void *arg)
         (void)arg;
         agent_enter(); /* what this thread allocates is not the program's */
         pthread_setname_np(pthread_self(), "swansong");
-        for (unsigned ticks = 0; recording();) {
+        while (recording()) {
                 uint64_t now = clock_monotonic_ns();
 
                 if (__atomic_load_n(&agent.dump_pending, __ATOMIC_ACQUIRE) > 0) {
@@ -55,14 +80,10 @@ static void *serve(void *arg)
                 if (now - last >= NS_PER_S / 10 * 9) {
                         last = now;
                         history_take(now);
-                        if (ticks % TICKS_TO_MODULES == 0) {
-                                module_find_refresh();
-                                modules_check_unloaded();
-                        }
-                        /* Often at the beginning, when the heap grows. */
-                        if (ticks % TICKS_TO_MALLOC == 0 || (ticks & (ticks - 1)) == 0)
-                                malloc_stats_take(false);
-                        ticks++;
+                        if (now >= agent.modules_ns)
+                                take_modules(now);
+                        if (now >= agent.malloc_ns)
+                                take_malloc_stats(now);
                 }
                 syscall(SYS_futex, &agent.dump_pending, FUTEX_WAIT_PRIVATE, 0, &tick, NULL, 0);
         }
@@ -112,17 +133,55 @@ static bool passes_library(const uint64_t *frames, unsigned n)
         return false;
 }
 
-void service_consider(const uint64_t *frames, unsigned n, bool cut)
+/* glibc's word for "there is a single thread so far".  NULL: an older one, which does not tell. */
+static const char *single_threaded;
+
+void service_init(void)
+{
+        single_threaded = dlsym(RTLD_DEFAULT, "__libc_single_threaded");
+}
+
+static void begin(void)
 {
         uint32_t expected = SERVICE_NONE;
 
-        if (likely(agent.service != SERVICE_NONE) || !agent_options.thread || cut ||
-            agent.header->counters.samples < SAMPLES_BEFORE)
-                return;
-        /* The outermost frame is _start, in the program: not counted as a way through the library. */
-        if (n == 0 || passes_library(frames, n - (n > 1 && frames[n - 1] != 0)) || getpid() != agent.pid)
-                return;
         if (__atomic_compare_exchange_n(&agent.service, &expected, SERVICE_STARTING, false, __ATOMIC_ACQUIRE,
                                         __ATOMIC_RELAXED))
                 start();
+}
+
+/* No lock of the C library or the loader is held, no signal handler runs, and the stack is not a coroutine's small one. */
+static bool good_place(const uint64_t *frames, unsigned n)
+{
+        /* The outermost frame is _start, in the program: not counted as a way through the library. */
+        return n > 0 && !passes_library(frames, n - (n > 1 && frames[n - 1] != 0)) && getpid() == agent.pid &&
+               stack_own_end((uintptr_t)__builtin_frame_address(0)) != 0;
+}
+
+/* The work of the thread that is not there. */
+static void serve_here(uint64_t now)
+{
+        if (__atomic_load_n(&agent.dump_pending, __ATOMIC_ACQUIRE) > 0)
+                dump_take(true);
+        if (now >= agent.modules_ns)
+                take_modules(now);
+        take_malloc_stats(now);
+}
+
+void service_consider(const uint64_t *frames, unsigned n, bool cut, uint64_t now_ns)
+{
+        bool alone;
+
+        if (likely(agent.service != SERVICE_NONE))
+                return;
+        alone = single_threaded && *single_threaded;
+        if (alone ? likely(now_ns < agent.malloc_ns && !(agent.dump_pending | agent.malloc_asked))
+                  : !agent_options.thread)
+                return;
+        if (cut || agent.header->counters.samples < SAMPLES_BEFORE || !good_place(frames, n))
+                return;
+        if (alone)
+                serve_here(now_ns);
+        else
+                begin();
 }

@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* service - the agent's one thread: malloc statistics, history, dumps.
+/* service - what is done now and then: malloc statistics, history, dumps.  By a thread of the agent's own, in a program that
+ * has several; in one that has a single thread by this one, at its samples.
  *
- * It begins with the eighth sample (a program which allocates less than some 4 MiB stays as single-threaded as it is), from a
- * stack where neither the C library nor the loader is on the way: there no lock of theirs is held that pthread_create()
- * needs.  It blocks all signals.  `thread=off` forbids it.
+ * A second thread would cost a single-threaded program 3 % of its instructions: glibc's malloc and stdio, and libstdc++'s
+ * shared_ptr, leave their locks and atomic operations out as long as there is only one (__libc_single_threaded, glibc 2.32).
+ * And some system calls are for single-threaded programs only (unshare(CLONE_NEWUSER), setns()).
+ *
+ * Both ways begin with the eighth sample, from a stack where neither the C library nor the loader is on the way: there no lock
+ * of theirs is held, and no signal handler is running.  The thread blocks all signals.  `thread=off` forbids it.
  */
 #ifndef SWANSONG_AGENT_SERVICE_H
 #define SWANSONG_AGENT_SERVICE_H
@@ -13,8 +17,11 @@
 
 enum service_state { SERVICE_NONE, SERVICE_STARTING, SERVICE_RUNNING, SERVICE_REFUSED };
 
-/* At a sample with this stack: is it time and a good place to start? */
-void service_consider(const uint64_t *frames, unsigned n, bool cut);
+/* In the constructor: later, dlsym() might wait for the loader's lock. */
+void service_init(void);
+
+/* At a sample with this stack: is it time, and a good place, to start the thread or to do its work? */
+void service_consider(const uint64_t *frames, unsigned n, bool cut, uint64_t now_ns);
 
 bool service_runs(void);
 

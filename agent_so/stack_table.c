@@ -72,7 +72,7 @@ static uint32_t find_in_level(uint32_t level, uint64_t hash, const uint64_t *fra
                 uint32_t at = first + (((uint32_t)(hash >> 32) + i) & mask);
                 uint64_t key;
 
-                if (at == 0 || !recorder_reserve(&agent.stacks[at], sizeof(*agent.stacks)))
+                if (at == 0 || !recorder_reserve_one(&agent.stacks[at], sizeof(*agent.stacks)))
                         continue;
                 key = __atomic_load_n(&agent.stacks[at].hash, __ATOMIC_ACQUIRE);
                 *ret_free = key == RECORDER_KEY_FREE;

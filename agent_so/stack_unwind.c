@@ -7,19 +7,22 @@
 #include "agent_so/modules.h"
 #include "agent_so/stack_memory.h"
 
+#define SLOW __attribute__((noinline, cold))
+
 #define ROWS_BITS 13 /* 128 KiB; cc1 has some 5,000 different return addresses on its stacks */
 
-/* A row is valid when check ^ row == pc: two words written without a lock can be torn, but then they do not fit.  The
- * upper bits of a row are the generation it was read in. */
+/* A row is valid when check ^ row == key: two words written without a lock can be torn, but then they do not fit.  The key
+ * is made of the pc and of the generation in which the row was read. */
 static struct {
         uint64_t check, row;
 } rows[1 << ROWS_BITS];
 
-static uint32_t rows_generation = 1;
+static uint64_t rows_generation = 1;
 
-static uint64_t row_tag(void)
+/* What is xored with a pc to make its key: another for each generation. */
+static uint64_t rows_salt(void)
 {
-        return (uint64_t)__atomic_load_n(&rows_generation, __ATOMIC_RELAXED) << CFI_PACKED_BITS;
+        return __atomic_load_n(&rows_generation, __ATOMIC_RELAXED) * UINT64_C(0xd6e8feb86659fd93);
 }
 
 /* Look pc up in its module's tables.  Not while a module is being unloaded: its tables may vanish under us. */
@@ -43,30 +46,69 @@ static struct cfi_row read_row(uintptr_t pc, bool *ret_keep)
         return row;
 }
 
-static struct cfi_row find_row(uintptr_t pc)
+static SLOW uint64_t read_packed(uintptr_t pc, uint64_t salt, size_t slot)
+{
+        bool keep;
+        struct cfi_row found = read_row(pc, &keep);
+        uint64_t row = cfi_pack(&found);
+
+        if (keep) {
+                __atomic_store_n(&rows[slot].row, row, __ATOMIC_RELAXED);
+                __atomic_store_n(&rows[slot].check, row ^ pc ^ salt, __ATOMIC_RELAXED);
+        }
+        return row;
+}
+
+/* The packed row for pc. */
+static inline uint64_t find_row(uintptr_t pc, uint64_t salt)
 {
         size_t slot = (size_t)((pc * UINT64_C(0x9e3779b97f4a7c15)) >> (64 - ROWS_BITS));
         uint64_t row = __atomic_load_n(&rows[slot].row, __ATOMIC_RELAXED);
-        uint64_t check = __atomic_load_n(&rows[slot].check, __ATOMIC_RELAXED), tag = row_tag();
-        struct cfi_row found;
-        bool keep;
 
-        if (likely((check ^ row) == pc && row >> CFI_PACKED_BITS == tag >> CFI_PACKED_BITS))
-                return cfi_unpack(row);
-        found = read_row(pc, &keep);
-        if (keep) {
-                row = cfi_pack(&found) | tag;
-                __atomic_store_n(&rows[slot].row, row, __ATOMIC_RELAXED);
-                __atomic_store_n(&rows[slot].check, row ^ pc, __ATOMIC_RELAXED);
+        if (likely((__atomic_load_n(&rows[slot].check, __ATOMIC_RELAXED) ^ row) == (pc ^ salt)))
+                return row;
+        return read_packed(pc, salt, slot);
+}
+
+/* Nearly every frame: the CFA is told from SP or FP, and all that was saved lies between SP and CFA, in memory that is known to
+ * be readable.  false: nothing has changed; step() knows better. */
+static inline bool step_near(struct unwind_regs *r, const struct stack_memory *m, uint64_t row)
+{
+        int64_t fp_at = cfi_fp_of(row), extra_at = cfi_extra_of(row);
+        uintptr_t cfa, pc, fp = r->fp, extra = r->extra;
+
+        if (likely(cfi_kind_of(row) == CFI_SP))
+                cfa = r->sp;
+        else if (cfi_kind_of(row) == CFI_FP)
+                cfa = r->fp;
+        else
+                return false;
+        cfa += (uintptr_t)cfi_offset_of(row);
+        if ((cfa & 7) || cfa <= r->sp || cfa > m->to || r->sp < m->from)
+                return false;
+        if (fp_at != 0) {
+                if (fp_at > 0 || cfa + (uintptr_t)fp_at < r->sp)
+                        return false;
+                fp = *(const uintptr_t *)(cfa + (uintptr_t)fp_at);
         }
-        return found;
+        if (extra_at != 0) {
+                if (extra_at > 0 || cfa + (uintptr_t)extra_at < r->sp)
+                        return false;
+                extra = *(const uintptr_t *)(cfa + (uintptr_t)extra_at);
+        }
+        pc = machine_strip(MACHINE_RA_IN_REGISTER ? extra : *(const uintptr_t *)(cfa - 8));
+        if (pc == 0)
+                return false;
+        *r = (struct unwind_regs){
+                .pc = pc, .sp = cfa, .fp = fp, .extra = MACHINE_RA_IN_REGISTER ? pc : extra};
+        return true;
 }
 
 /* One frame out.  false: the end, or the next frame cannot be found (*ret_end tells which). */
-static bool step(struct unwind_regs *r, struct stack_memory *memory, bool exact_pc, bool *ret_signal,
-                 bool *ret_end)
+static SLOW bool step(struct unwind_regs *r, struct stack_memory *memory, uint64_t packed, bool *ret_signal,
+                      bool *ret_end)
 {
-        struct cfi_row row = find_row(exact_pc ? r->pc : r->pc - 1);
+        struct cfi_row row = cfi_unpack(packed);
         uintptr_t cfa, pc, fp = r->fp, extra = r->extra;
 
         *ret_signal = false;
@@ -137,23 +179,49 @@ static bool is_agent(uintptr_t pc)
         return pc - agent_text_start < agent_text_end - agent_text_start;
 }
 
+/* step() for a caller whose own copies stay in registers. */
+static SLOW bool step_far(struct unwind_regs *regs, struct stack_memory *memory, uint64_t row,
+                          bool *ret_exact, bool *ret_cut)
+{
+        bool end;
+
+        if (step(regs, memory, row, ret_exact, &end))
+                return true;
+        *ret_cut = !end;
+        return false;
+}
+
 unsigned stack_unwind(const struct unwind_regs *from, bool caller, uint64_t *frames, unsigned max,
                       bool *ret_cut)
 {
         struct unwind_regs regs = *from;
         struct stack_memory memory = stack_memory_begin(regs.sp);
-        bool exact = true, end = false, top = caller;
+        uint64_t salt = rows_salt();
+        uintptr_t exact = 1; /* 0: pc is a return address */
+        bool top = caller;
         unsigned n = 0;
 
         *ret_cut = true;
         if (!caller)
                 frames[n++] = regs.pc;
         while (n < max) {
-                bool was_exact = exact;
+                uint64_t row = find_row(regs.pc - 1 + exact, salt);
 
-                if (!step(&regs, &memory, was_exact, &exact, &end)) {
-                        *ret_cut = !end;
+                if (likely(step_near(&regs, &memory, row))) {
+                        exact = 0;
+                } else if (cfi_kind_of(row) == CFI_END) {
+                        *ret_cut = false;
                         break;
+                } else {
+                        struct unwind_regs far_regs = regs;
+                        struct stack_memory far_memory = memory;
+                        bool signal;
+
+                        if (!step_far(&far_regs, &far_memory, row, &signal, ret_cut))
+                                break;
+                        regs = far_regs;
+                        memory = far_memory;
+                        exact = signal;
                 }
                 top = top && is_agent(regs.pc);
                 /* Readers look a frame up at address - 1; a PC that a signal interrupted is no return address. */

@@ -44,7 +44,7 @@ void *malloc_stats_symbol(const char *name)
 
 void malloc_stats_take(bool arenas)
 {
-        static struct recorder_malloc rows[129]; /* the service thread is the only caller */
+        static struct recorder_malloc rows[129]; /* one caller at a time: the service thread, or the only one */
         struct recorder_header *h = agent.header;
         struct recorder_malloc *entries = recorder_entries(RECORDER_MALLOC);
         size_t max = h->section[RECORDER_MALLOC].count, n;

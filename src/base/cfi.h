@@ -37,20 +37,40 @@ struct cfi_row {
         int16_t extra;  /* the same: x86-64 rbx, AArch64 the return address */
 };
 
-/* 50 bits; the upper ones are the caller's. */
+/* As a word: 3 bits of kind, 24 of offset, 12 of fp, 12 of extra. */
 static inline uint64_t cfi_pack(const struct cfi_row *r)
 {
         return (uint64_t)r->kind | ((uint64_t)(uint32_t)r->offset & 0xffffff) << 3 |
                ((uint64_t)(uint16_t)r->fp & 0xfff) << 27 | ((uint64_t)(uint16_t)r->extra & 0xfff) << 39;
 }
-#define CFI_PACKED_BITS 51
+
+static inline unsigned cfi_kind_of(uint64_t w)
+{
+        return w & 7;
+}
+
+/* Bytes: of the offset, and of the two places relative to the CFA. */
+static inline int64_t cfi_offset_of(uint64_t w)
+{
+        return (int64_t)(w << 37) >> 40;
+}
+
+static inline int64_t cfi_fp_of(uint64_t w)
+{
+        return ((int64_t)(w << 25) >> 52) * 8;
+}
+
+static inline int64_t cfi_extra_of(uint64_t w)
+{
+        return ((int64_t)(w << 13) >> 52) * 8;
+}
 
 static inline struct cfi_row cfi_unpack(uint64_t w)
 {
-        return (struct cfi_row){.kind = w & 7,
-                                .offset = (int32_t)((uint32_t)(w >> 3) << 8) >> 8,
-                                .fp = (int16_t)((int16_t)((w >> 27) << 4) >> 4),
-                                .extra = (int16_t)((int16_t)((w >> 39) << 4) >> 4)};
+        return (struct cfi_row){.kind = (uint8_t)cfi_kind_of(w),
+                                .offset = (int32_t)cfi_offset_of(w),
+                                .fp = (int16_t)(cfi_fp_of(w) / 8),
+                                .extra = (int16_t)(cfi_extra_of(w) / 8)};
 }
 
 /* The row for the instruction at pc, in module m.  false: the module has none for it, or one that cannot be told in a

@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 
 from tests.system import recorder
 from tests.system.harness import BUILD, IS_ROOT, SwansongTest, need_root, victim_path, wait_until
@@ -352,10 +353,30 @@ class Dump(AgentTest):
         wait_until("the service thread", lambda: self.recorder_of(victim.pid).counters.history[0] >= 2, 60)
         r = self.dump_by_signal(victim)
         self.check_threads(r, victim, 1)
-        rows = r.malloc()
-        self.assertGreaterEqual(len(rows), 2)
-        self.assertGreater(sum(row.in_use for row in rows[1:]), 25000000)
         self.assertEqual(r.header.dump_reason, b"signal")
+        # Of a single-threaded program the statistics come with a later sample: not in the handler.
+        wait_until("statistics of the arenas", lambda: len(self.recorder_of(victim.pid).malloc()) >= 2, 60)
+        self.assertGreater(sum(row.in_use for row in self.recorder_of(victim.pid).malloc()[1:]), 25000000)
+
+    @staticmethod
+    def thread_names(pid):
+        names = set()
+        for tid in os.listdir(f"/proc/{pid}/task"):
+            with open(f"/proc/{pid}/task/{tid}/comm", encoding="ascii", errors="replace") as f:
+                names.add(f.read().strip())
+        return names
+
+    def test_a_single_threaded_program_stays_so(self):
+        victim = self.victim("agent_sites", 30000000, "random", env=self.env("sample=64K"))
+        wait_until("statistics", lambda: self.recorder_of(victim.pid).malloc(), 60)
+        self.assertGreater(self.recorder_of(victim.pid).counters.samples, 100)
+        self.assertEqual(self.thread_names(victim.pid), {"agent_sites"})
+
+    def test_a_program_with_threads_gets_one_more(self):
+        script = ("import threading, time; threading.Thread(target=time.sleep, args=(60,), daemon=True).start()\n"
+                  "while True: bytearray(100000)")
+        victim = self.spawn([sys.executable, "-c", script], env=self.env("sample=64K", PYTHONMALLOC="malloc"))
+        wait_until("the service thread", lambda: "swansong" in self.thread_names(victim.pid), 60)
 
     def test_the_programs_own_handler_stays(self):
         done = self.run_victim("agent_harm", "own-signal", signal.SIGRTMAX - 2)
