@@ -4,11 +4,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/scan.h"
 
 #define ARGUMENTS 6
+_Static_assert(sizeof(((struct blocked *)0)->args) == ARGUMENTS * sizeof(uint64_t), "arguments");
 
 int blocked_parse(const char *text, size_t len, struct blocked *ret)
 {
@@ -29,6 +31,8 @@ int blocked_parse(const char *text, size_t len, struct blocked *ret)
         b = (struct blocked){.syscall = nr, .sp = values[n - 2], .pc = values[n - 1]};
         if (b.sp == 0)
                 return -ESRCH;
+        if (n > 2)
+                memcpy(b.args, values, sizeof(b.args));
         *ret = b;
         return 0;
 }

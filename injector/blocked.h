@@ -2,7 +2,7 @@
 /* blocked - where a thread waits in the kernel, without stopping it: /proc/PID/task/TID/syscall.
  *
  * For threads that no tracer can stop: uninterruptible sleep, the OOM wait, those that somebody else traces.
- * Only SP and PC are known; callee-saved registers are not.  The file's three forms:
+ * Only SP, PC and the call are known; callee-saved registers are not.  The file's three forms:
  *   202 0x7f.. 0x80 0x0 0x0 0x0 0x0 0x7ffc2d1b0a58 0x7f3a6c8e51a9   in a call: number, 6 arguments, SP, PC
  *   -1 0x7f2d1b0a58 0x5581a0                                    blocked, but in no call (page fault)
  *   running
@@ -18,6 +18,7 @@
 struct blocked {
         int64_t syscall; /* -1: none */
         uint64_t sp, pc;
+        uint64_t args[6]; /* of the call */
 };
 
 /* 0; -EAGAIN: it runs; -ESRCH: it has ended (no user registers any more); -EINVAL. */
