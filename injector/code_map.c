@@ -66,7 +66,7 @@ static bool is_unsafe(const char *name, bool in_libc)
 struct group {
         struct maps_line first;
         uint64_t end;
-        bool code;
+        bool code, program; /* the program itself: /proc/PID/exe */
 };
 
 /* The mapped file itself: through map_files where that is permitted, else by its path in the process's own mount
@@ -123,7 +123,8 @@ static int add_module(struct code_map *m, int proc_fd, const struct remote_memor
                 m->modules_size = size;
         }
         module = &m->modules[m->n_modules++];
-        *module = (struct code_module){.start = g->first.start, .end = g->end, .view = MODULE_VIEW_NONE};
+        *module = (struct code_module){
+                .start = g->first.start, .end = g->end, .program = g->program, .view = MODULE_VIEW_NONE};
         memcpy(module->name, name, n < sizeof(module->name) ? n : sizeof(module->name) - 1);
         module->kind = kind_of(module->name);
         m->musl |= strncmp(module->name, "ld-musl-", 8) == 0 || strncmp(module->name, "libc.musl-", 10) == 0;
@@ -150,9 +151,12 @@ static int find_modules(struct code_map *m, int proc_fd, const struct remote_mem
 {
         const char *at = maps->data, *end = maps->data + maps->len;
         struct group g = {.code = false};
+        struct stat exe = {.st_ino = 0};
         struct maps_line l;
         int r = 0;
 
+        if (fstatat(proc_fd, "exe", &exe, 0) < 0)
+                exe.st_ino = 0;
         while (at < end && r == 0) {
                 if (maps_line_parse(at, (size_t)(end - at), &l, &at) < 0)
                         continue;
@@ -169,6 +173,7 @@ static int find_modules(struct code_map *m, int proc_fd, const struct remote_mem
                 g = (struct group){.end = l.end, .code = l.perms[2] == 'x'};
                 if (l.path && (l.inode != 0 || is_vdso(&l)))
                         g.first = l;
+                g.program = l.inode != 0 && l.inode == exe.st_ino;
         }
         if (r == 0 && g.first.path && g.code)
                 r = add_module(m, proc_fd, memory, &g);
@@ -193,7 +198,7 @@ static int add_function(struct code_map *m, uint64_t start, uint64_t size, const
         return 0;
 }
 
-static int find_functions(struct code_map *m, const struct code_module *module)
+static int find_functions(struct code_map *m, struct code_module *module)
 {
         bool in_libc = module->kind == CODE_LIBC;
 
@@ -208,8 +213,12 @@ static int find_functions(struct code_map *m, const struct code_module *module)
                     s->st_size == 0 || !(name = module_view_name(&module->view, s)))
                         continue;
                 bad = is_unsafe(name, in_libc);
-                if (!in_libc && bad && strcmp(name, "malloc") == 0 && module->kind == CODE_OTHER)
-                        m->allocator_in_program = true;
+                if (bad && module->kind == CODE_OTHER && strcmp(name, "malloc") == 0) {
+                        /* What of a library's is inside it can be told by its mapping, what of the program's cannot. */
+                        m->allocator_in_program |= module->program;
+                        if (!module->program)
+                                module->kind = CODE_ALLOCATOR;
+                }
                 if (!in_libc && !bad)
                         continue;
                 r = add_function(m, s->st_value + module->view.bias, s->st_size, name, !bad);

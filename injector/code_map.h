@@ -14,7 +14,7 @@ enum code_kind {
         CODE_OTHER,     /* the program, its libraries */
         CODE_LIBC,      /* glibc: libc.so.6, and before 2.34 libpthread and libdl */
         CODE_LOADER,    /* ld.so */
-        CODE_ALLOCATOR, /* jemalloc, tcmalloc, mimalloc as libraries */
+        CODE_ALLOCATOR, /* jemalloc, tcmalloc, mimalloc as libraries, or any that exports malloc() */
         CODE_VDSO,
 };
 
@@ -22,6 +22,7 @@ struct code_module {
         enum code_kind kind;
         uint64_t start, end; /* all mappings of the file */
         char name[64];       /* its file's name */
+        bool program;        /* the program itself */
         struct module_view view;
 };
 
@@ -38,7 +39,7 @@ struct code_map {
         struct code_function *functions; /* by address */
         size_t n_functions, functions_size;
         bool musl;
-        bool allocator_in_program; /* the program itself, or a library of its own, exports malloc() */
+        bool allocator_in_program; /* the program itself exports malloc() */
 };
 
 /* proc_fd: /proc/PID; maps: its text.  0, -ENOMEM. Files that cannot be read are modules without a view. */
