@@ -2,6 +2,7 @@
 #include "agent_so/live_table.h"
 
 #include "agent_so/agent.h"
+#include "agent_so/draw.h"
 #include "agent_so/filter.h"
 #include "agent_so/poisson.h"
 #include "agent_so/recorder.h"
@@ -171,7 +172,7 @@ static void thin(uint64_t slot, uint64_t mean)
         weight = poisson_weight(record.size, mean);
         if (old == 0 || weight <= old)
                 return;
-        if (poisson_uniform() * (double)weight < (double)old) {
+        if (draw_uniform() * (double)weight < (double)old) {
                 if (__atomic_compare_exchange_n(&agent.live[slot].weight, &old, weight, false,
                                                 __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
                         stack_table_reweigh(record.stack, record.size, old, weight);

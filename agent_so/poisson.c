@@ -2,10 +2,8 @@
 #include "agent_so/poisson.h"
 
 #include <string.h>
-#include <sys/auxv.h>
 
-#include "agent_so/agent.h"
-#include "base/clock.h"
+#include "base/recorder_layout.h"
 
 #define LN_2 0.69314718055994530942
 
@@ -75,37 +73,4 @@ uint64_t poisson_weight(uint64_t size, uint64_t mean)
         p = x < 0.01 ? x * (1 - x * (1. / 2) * (1 - x * (1. / 3) * (1 - x * (1. / 4) * (1 - x * (1. / 5)))))
                      : 1 - exp_minus(x);
         return (uint64_t)((double)RECORDER_WEIGHT_ONE / p + 0.5);
-}
-
-/* xorshift64*: Vigna, "An experimental exploration of Marsaglia's xorshift generators, scrambled" (2016). */
-static uint64_t random_next(void)
-{
-        uint64_t x = agent_thread.random;
-
-        if (unlikely(x == 0)) {
-                const unsigned char *seed = (const unsigned char *)getauxval(AT_RANDOM);
-
-                if (seed)
-                        memcpy(&x, seed, sizeof(x));
-                x ^= clock_monotonic_ns() * UINT64_C(0x9e3779b97f4a7c15) ^ (uintptr_t)&agent_thread ^
-                     (uint64_t)agent.pid << 32;
-                x ^= x >> 31;
-                x *= UINT64_C(0xbf58476d1ce4e5b9);
-                x |= x == 0;
-        }
-        x ^= x >> 12;
-        x ^= x << 25;
-        x ^= x >> 27;
-        agent_thread.random = x;
-        return x * UINT64_C(0x2545f4914f6cdd1d);
-}
-
-double poisson_uniform(void)
-{
-        return (double)((random_next() >> 11) + 1) * 0x1p-53;
-}
-
-int64_t poisson_distance(uint64_t mean)
-{
-        return mean <= 1 ? -1 : (int64_t)(poisson_minus_log(poisson_uniform()) * (double)mean);
 }

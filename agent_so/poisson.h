@@ -17,10 +17,4 @@ double poisson_minus_log(double u);
 /* 1/p in fixed point (RECORDER_WEIGHT_ONE is 1).  A block of no bytes counts as one byte. */
 uint64_t poisson_weight(uint64_t size, uint64_t mean);
 
-/* From this thread's generator, in (0, 1]. */
-double poisson_uniform(void);
-
-/* Bytes to the next sample point; -1 when the mean is 1: every allocation, also one of no bytes. */
-int64_t poisson_distance(uint64_t mean);
-
 #endif

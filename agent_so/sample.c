@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "agent_so/draw.h"
 #include "agent_so/dump.h"
 #include "agent_so/history.h"
 #include "agent_so/live_table.h"
@@ -25,7 +26,7 @@ bool sample_draw(size_t n, uint64_t *ret_mean)
         *ret_mean = first ? mean : t->mean;
         if (first) {
                 /* The thread's first bytes have their chance like all others. */
-                int64_t distance = poisson_distance(mean);
+                int64_t distance = draw_distance(mean);
 
                 t->mean = mean;
                 if (mean > 1 && distance >= (int64_t)n) {
@@ -34,7 +35,7 @@ bool sample_draw(size_t n, uint64_t *ret_mean)
                 }
         }
         t->mean = mean;
-        t->left = poisson_distance(mean);
+        t->left = draw_distance(mean);
         return true;
 }
 

@@ -93,6 +93,12 @@ static struct cfi_rule *rule_of(struct cfi_state *s, const struct cfi_fde *f, ui
         return &s->ignored;
 }
 
+/* An offset in units of the CIE's data alignment; too large a one wraps around, and is refused later. */
+static int64_t factored(const struct cfi_fde *f, uint64_t n)
+{
+        return (int64_t)(n * (uint64_t)f->data_align);
+}
+
 #define REMEMBERED_MAX 8
 
 bool cfi_execute(struct cfi_reader r, const struct cfi_fde *f, uintptr_t pc, const struct cfi_state *initial,
@@ -125,18 +131,16 @@ bool cfi_execute(struct cfi_reader r, const struct cfi_fde *f, uintptr_t pc, con
                         at = read_pointer(&r, f->encoding);
                         break;
                 case CFA_OFFSET:
-                        *rule_of(s, f, low) =
-                                (struct cfi_rule){CFI_RULE_OFFSET, (int64_t)read_uleb(&r) * f->data_align};
+                        *rule_of(s, f, low) = (struct cfi_rule){CFI_RULE_OFFSET, factored(f, read_uleb(&r))};
                         break;
                 case CFA_OFFSET_EXT:
                         reg = read_uleb(&r);
-                        *rule_of(s, f, reg) =
-                                (struct cfi_rule){CFI_RULE_OFFSET, (int64_t)read_uleb(&r) * f->data_align};
+                        *rule_of(s, f, reg) = (struct cfi_rule){CFI_RULE_OFFSET, factored(f, read_uleb(&r))};
                         break;
                 case CFA_OFFSET_SF:
                         reg = read_uleb(&r);
                         *rule_of(s, f, reg) =
-                                (struct cfi_rule){CFI_RULE_OFFSET, read_sleb(&r) * f->data_align};
+                                (struct cfi_rule){CFI_RULE_OFFSET, factored(f, (uint64_t)read_sleb(&r))};
                         break;
                 case CFA_RESTORE:
                 case CFA_RESTORE_EXT:
@@ -175,7 +179,7 @@ bool cfi_execute(struct cfi_reader r, const struct cfi_fde *f, uintptr_t pc, con
                         break;
                 case CFA_DEF_SF:
                         reg = read_uleb(&r);
-                        set_cfa(s, reg, read_sleb(&r) * f->data_align);
+                        set_cfa(s, reg, factored(f, (uint64_t)read_sleb(&r)));
                         break;
                 case CFA_DEF_REGISTER:
                         set_cfa(s, read_uleb(&r), s->offset);
@@ -184,7 +188,7 @@ bool cfi_execute(struct cfi_reader r, const struct cfi_fde *f, uintptr_t pc, con
                         s->offset = (int64_t)read_uleb(&r);
                         break;
                 case CFA_DEF_OFFSET_SF:
-                        s->offset = read_sleb(&r) * f->data_align;
+                        s->offset = factored(f, (uint64_t)read_sleb(&r));
                         break;
                 case CFA_DEF_EXPR:
                         s->cfa = CFI_NONE;

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+#include "agent_so/draw.h"
+
+#include <string.h>
+#include <sys/auxv.h>
+
+#include "agent_so/agent.h"
+#include "agent_so/poisson.h"
+#include "base/clock.h"
+
+/* xorshift64*: Vigna, "An experimental exploration of Marsaglia's xorshift generators, scrambled" (2016). */
+static uint64_t random_next(void)
+{
+        uint64_t x = agent_thread.random;
+
+        if (unlikely(x == 0)) {
+                const unsigned char *seed = (const unsigned char *)getauxval(AT_RANDOM);
+
+                if (seed)
+                        memcpy(&x, seed, sizeof(x));
+                x ^= clock_monotonic_ns() * UINT64_C(0x9e3779b97f4a7c15) ^ (uintptr_t)&agent_thread ^
+                     (uint64_t)agent.pid << 32;
+                x ^= x >> 31;
+                x *= UINT64_C(0xbf58476d1ce4e5b9);
+                x |= x == 0;
+        }
+        x ^= x >> 12;
+        x ^= x << 25;
+        x ^= x >> 27;
+        agent_thread.random = x;
+        return x * UINT64_C(0x2545f4914f6cdd1d);
+}
+
+double draw_uniform(void)
+{
+        return (double)((random_next() >> 11) + 1) * 0x1p-53;
+}
+
+int64_t draw_distance(uint64_t mean)
+{
+        return mean <= 1 ? -1 : (int64_t)(poisson_minus_log(draw_uniform()) * (double)mean);
+}
