@@ -59,12 +59,7 @@ static int parse_args(int argc, char **argv, struct doctor_args *a, struct diag 
         }
         if (r < 0)
                 return r;
-        if (optind < argc)
-                return diag_set(d, -EINVAL, "'%.80s' is not expected; the process is given as -p PID",
-                                argv[optind]);
-        if (a->pid == 0)
-                return diag_set(d, -EINVAL, "which process? give -p PID");
-        return 0;
+        return options_end_with_pid(argc, argv, a->pid, d);
 }
 
 /* The exit status, with d filled unless that is 0. */

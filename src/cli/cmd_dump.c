@@ -105,12 +105,7 @@ static int parse_args(int argc, char **argv, struct dump_args *a, struct diag *d
         }
         if (r < 0)
                 return r;
-        if (optind < argc)
-                return diag_set(d, -EINVAL, "'%s' is not expected; the process is given as -p PID",
-                                argv[optind]);
-        if (a->pid == 0)
-                return diag_set(d, -EINVAL, "which process? give -p PID");
-        return 0;
+        return options_end_with_pid(argc, argv, a->pid, d);
 }
 
 /* A failure before anything was captured: a directory that cannot take a bundle is the user's to change, like

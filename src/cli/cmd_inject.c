@@ -87,11 +87,9 @@ static int parse_args(int argc, char **argv, struct inject_args *a, struct diag 
         }
         if (r < 0)
                 return r;
-        if (optind < argc)
-                return diag_set(d, -EINVAL, "'%.80s' is not expected; the process is given as -p PID",
-                                argv[optind]);
-        if (a->pid == 0)
-                return diag_set(d, -EINVAL, "which process? give -p PID");
+        r = options_end_with_pid(argc, argv, a->pid, d);
+        if (r < 0)
+                return r;
         if (a->detach && (a->sample || a->options[0]))
                 return diag_set(d, -EINVAL, "--detach takes no options of the agent's");
         return 0;

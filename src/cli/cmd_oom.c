@@ -100,8 +100,8 @@ static int parse_args(int argc, char **argv, struct oom_args *a, struct diag *d)
         }
         if (r < 0)
                 return r;
-        if (optind < argc)
-                return diag_set(d, -EINVAL, "'%s' is not expected; see --help", argv[optind]);
+        if (options_end(argc, argv, "see --help", d) < 0)
+                return -EINVAL;
         if (a->with_given && !a->follow)
                 return diag_set(d, -EINVAL,
                                 "--with needs --follow: of a kill in the past only the kernel's log is left");

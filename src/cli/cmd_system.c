@@ -83,8 +83,8 @@ static int parse_args(int argc, char **argv, struct system_args *a, struct diag 
                         return -EINVAL;
                 }
         }
-        if (optind < argc)
-                return diag_set(d, -EINVAL, "'%.80s' is not expected; see --help", argv[optind]);
+        if (options_end(argc, argv, "see --help", d) < 0)
+                return -EINVAL;
         pass_on(a, "swansong-report", NULL);
         if (format)
                 pass_on(a, "--format", format);

@@ -153,6 +153,22 @@ void option_error(int c, char **argv, struct diag *d)
                  c == ':' ? "%s needs an argument; see --help" : "unknown option '%s'; see --help", word);
 }
 
+int options_end(int argc, char **argv, const char *hint, struct diag *d)
+{
+        if (optind < argc)
+                return diag_set(d, -EINVAL, "'%.80s' is not expected; %s", argv[optind], hint);
+        return 0;
+}
+
+int options_end_with_pid(int argc, char **argv, pid_t pid, struct diag *d)
+{
+        int r = options_end(argc, argv, "the process is given as -p PID", d);
+
+        if (r == 0 && pid == 0)
+                return diag_set(d, -EINVAL, "which process? give -p PID");
+        return r;
+}
+
 void complain(const char *command, const struct diag *d)
 {
         fprintf(stderr, "swansong %s: %s\n", command, d->text);

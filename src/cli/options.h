@@ -33,6 +33,12 @@ int option_state_dir(char path[PATH_MAX], struct diag *d);
 /* Fill d for what getopt_long() returned (':' or '?'), the optstring beginning with ':'. */
 void option_error(int c, char **argv, struct diag *d);
 
+/* After getopt_long(): no argument may be left; hint says what was meant.  0, or -EINVAL with d filled. */
+int options_end(int argc, char **argv, const char *hint, struct diag *d);
+
+/* The same for a command that needs a process; pid is 0 where none was given. */
+int options_end_with_pid(int argc, char **argv, pid_t pid, struct diag *d);
+
 /* Print "swansong COMMAND: text" on stderr. */
 void complain(const char *command, const struct diag *d);
 

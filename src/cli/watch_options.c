@@ -267,9 +267,8 @@ static int check_conditions(const struct observer_rules *rules, struct diag *d)
 /* What only shows when all options are known. */
 static int check_together(struct watch_options *o, int argc, char **argv, struct diag *d)
 {
-        if (optind < argc)
-                return diag_set(d, -EINVAL, "'%s' is not expected; the process is given as -p PID",
-                                argv[optind]);
+        if (options_end(argc, argv, "the process is given as -p PID", d) < 0)
+                return -EINVAL;
         if (watch_targets_check(&o->targets, d) < 0)
                 return -EINVAL;
         if (n_conditions(&o->rules) == 0 && o->interval_ns == 0 && is_never_armed(&o->rules))
