@@ -5,14 +5,12 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* Above everything else that a server runs with real-time priority by habit. */
-#define FIFO_PRIORITY 10
 #define NICE_PRIORITY (-20)
 
 /* On Linux all these calls are for the one thread. */
 struct priority priority_raise(void)
 {
-        struct sched_param fifo = {.sched_priority = FIFO_PRIORITY};
+        struct sched_param fifo = {.sched_priority = PRIORITY_CAPTURE};
         struct priority before = {
                 .policy = sched_getscheduler(0),
                 .nice = getpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid)),
@@ -24,9 +22,9 @@ struct priority priority_raise(void)
         return before;
 }
 
-void priority_raise_alone(void)
+void priority_raise_alone(enum priority_rank rank)
 {
-        struct sched_param fifo = {.sched_priority = FIFO_PRIORITY}, other = {0};
+        struct sched_param fifo = {.sched_priority = (int)rank}, other = {0};
 
         if (sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &fifo) == 0)
                 return;

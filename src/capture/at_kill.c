@@ -30,7 +30,10 @@ struct at_kill {
         unsigned n_missing;
         struct bundle_writer *writer;
         struct thread_capture *threads;
+        size_t steps; /* 1 for the threads, then the collectors' rows */
+        struct collect collect;
         struct collect_progress progress;
+        bool later[COLLECT_ROWS_MAX];
         char *buffer;
         int recorder_fd; /* opened at the kill, copied afterwards: nobody waits for it */
         int prepare_error;
@@ -95,29 +98,58 @@ void at_kill_begin(struct at_kill *k, const struct target *t, const struct ident
         m->realtime_ns = clock_realtime_ns();
         m->monotonic_ns = clock_monotonic_ns();
         m->kill.first_stop_ns = dying->first_stop_ns;
+        k->collect = (struct collect){.target = t,
+                                      .writer = k->writer,
+                                      .own_process = true,
+                                      .end_ns = k->end_ns,
+                                      .later = k->later,
+                                      .ns_pid = id->ns_pid,
+                                      .progress = &k->progress,
+                                      .recorder_fd = &k->recorder_fd,
+                                      .buffer = k->buffer};
+}
+
+static void take_threads(struct at_kill *k)
+{
+        struct thread_totals *totals = &k->manifest.threads;
+
+        k->prepare_error = threads_prepare(k->target, 0, &k->threads, &k->prepare_diag);
+        if (k->prepare_error == 0) {
+                threads_take_held(k->threads, k->held, k->n_held);
+                *totals = threads_totals(k->threads);
+        }
+        totals->lost += k->n_missing;
+        totals->listed += k->n_missing;
+        k->manifest.kill.threads_read_ns = clock_monotonic_ns();
+}
+
+size_t at_kill_step(struct at_kill *k)
+{
+        if (k->steps == AT_KILL_DONE)
+                return AT_KILL_DONE;
+        if (k->steps == 0) {
+                take_threads(k);
+                k->steps = 1;
+        } else {
+                k->steps = 1 + collect_row(&k->collect, k->steps - 1);
+        }
+        if (k->steps > n_collectors)
+                k->steps = AT_KILL_DONE;
+        return k->steps;
 }
 
 void at_kill_take(struct at_kill *k)
 {
-        struct manifest *m = &k->manifest;
-        struct collect collect = {.target = k->target,
-                                  .writer = k->writer,
-                                  .own_process = true,
-                                  .end_ns = k->end_ns,
-                                  .ns_pid = m->id.ns_pid,
-                                  .progress = &k->progress,
-                                  .recorder_fd = &k->recorder_fd,
-                                  .buffer = k->buffer};
+        while (at_kill_step(k) != AT_KILL_DONE)
+                ;
+}
 
-        k->prepare_error = threads_prepare(k->target, 0, &k->threads, &k->prepare_diag);
-        if (k->prepare_error == 0)
-                threads_take_held(k->threads, k->held, k->n_held);
-        m->kill.threads_read_ns = clock_monotonic_ns();
-        collect_rows(&collect, 0);
-        if (k->threads)
-                m->threads = threads_totals(k->threads);
-        m->threads.lost += k->n_missing;
-        m->threads.listed += k->n_missing;
+bool at_kill_moved(struct at_kill *k)
+{
+        bool moved = k->collect.moved;
+
+        k->collect.moved = false;
+        return moved;
 }
 
 void at_kill_let_go(struct at_kill *k)
@@ -141,22 +173,30 @@ static void write_sections(struct at_kill *k, const struct capture_request *requ
                 section_missing(k->writer, "kmsg", true, 0, "the kernel's log could not be read");
 }
 
-/* Who else was there a moment later; the victim itself is gone. */
-static void write_tables(struct at_kill *k, struct storm *storm)
+/* What was put off, and who else was there a moment later; the victim itself is gone. */
+static void write_later(struct at_kill *k, struct storm *storm)
 {
         struct collect collect = {.target = k->target,
                                   .writer = k->writer,
-                                  .only = "processes",
+                                  .chosen = k->later,
                                   .ns_pid = k->manifest.id.ns_pid,
                                   .buffer = k->buffer};
-        int r = 0;
+        bool tables = tables_due(storm, k->writer);
+        int r;
 
         /* Nothing of the victim can be lost any more: a second of work must not come before all others'. */
         priority_restore(&(struct priority){.policy = SCHED_OTHER});
-        if (tables_due(storm, k->writer))
-                r = collect_run(&collect);
-        if (r < 0)
-                section_missing(k->writer, "processes.tsv", true, -r, NULL);
+        for (size_t i = 0; i < n_collectors; i++)
+                if (strcmp(collectors[i].group, "processes") == 0)
+                        k->later[i] = tables;
+        r = collect_run(&collect);
+        for (size_t i = 0; r < 0 && i < n_collectors; i++) {
+                char path[128];
+
+                collector_path(&collect, &collectors[i], path, sizeof(path));
+                if (k->later[i])
+                        section_missing(k->writer, path, collectors[i].optional, -r, NULL);
+        }
 }
 
 int at_kill_write(struct at_kill *k, const struct capture_request *request, const struct buf *kmsg,
@@ -175,7 +215,7 @@ int at_kill_write(struct at_kill *k, const struct capture_request *request, cons
         if (!bundle_path(k->writer))
                 return write_error;
         write_sections(k, request, kmsg);
-        write_tables(k, request->storm);
+        write_later(k, request->storm);
         m->complete = true;
         r = manifest_write(m, k->writer);
         outcome.incomplete = r < 0 || write_error < 0 || bundle_incomplete(k->writer);

@@ -48,6 +48,7 @@ const struct collector collectors[] = {
 #undef TABLE
 };
 const size_t n_collectors = ARRAY_SIZE(collectors);
+_Static_assert(ARRAY_SIZE(collectors) <= COLLECT_ROWS_MAX, "COLLECT_ROWS_MAX");
 
 static void process_collect(struct collect *c, const struct collector *rows, size_t n)
 {
@@ -114,11 +115,13 @@ bool numa_applies(const struct collect *c)
 static const struct {
         void (*collect)(struct collect *c, const struct collector *rows, size_t n);
         bool together; /* neighbouring rows are one pass over threads, processes or directories */
+        bool stays;    /* the target's end does not take it along */
 } scopes[] = {
-        [SCOPE_PROCESS] = {process_collect, false},   [SCOPE_THREAD] = {threads_collect, true},
-        [SCOPE_RELATIVE] = {relatives_collect, true}, [SCOPE_GROUP] = {groups_collect, true},
-        [SCOPE_MACHINE] = {machine_collect, false},   [SCOPE_MATCHING] = {matching_collect, false},
-        [SCOPE_SPECIAL] = {special_collect, false},   [SCOPE_TABLE] = {special_collect, false},
+        [SCOPE_PROCESS] = {process_collect, false, false},  [SCOPE_THREAD] = {threads_collect, true, false},
+        [SCOPE_RELATIVE] = {relatives_collect, true, true}, [SCOPE_GROUP] = {groups_collect, true, false},
+        [SCOPE_MACHINE] = {machine_collect, false, true},   [SCOPE_LASTING] = {machine_collect, false, true},
+        [SCOPE_MATCHING] = {matching_collect, false, true}, [SCOPE_SPECIAL] = {special_collect, false, false},
+        [SCOPE_TABLE] = {special_collect, false, false},
 };
 
 static size_t neighbourhood_end(size_t row)
@@ -133,7 +136,8 @@ static size_t neighbourhood_end(size_t row)
 
 void collector_path(const struct collect *c, const struct collector *row, char *out, size_t size)
 {
-        if (row->scope == SCOPE_MACHINE || row->scope == SCOPE_MATCHING || row->scope == SCOPE_TABLE)
+        if (row->scope == SCOPE_MACHINE || row->scope == SCOPE_LASTING || row->scope == SCOPE_MATCHING ||
+            row->scope == SCOPE_TABLE)
                 snprintf(out, size, "%s", row->name);
         else if (row->name[0] == '/')
                 snprintf(out, size, "%s", row->name + 1);
@@ -150,27 +154,45 @@ static void leave_out(struct collect *c, const struct collector *row)
         section_missing(c->writer, path, row->optional, ETIME, "the time for it was used up");
 }
 
+static bool is_wanted(const struct collect *c, size_t row)
+{
+        const struct collector *r = &collectors[row];
+
+        return collect_wants(c->only, r->group) && (!c->chosen || c->chosen[row]) &&
+               (!r->applies || r->applies(c));
+}
+
+size_t collect_row(struct collect *c, size_t row)
+{
+        const struct collector *rows = &collectors[row];
+        uint64_t now = clock_monotonic_ns();
+        bool stays = scopes[rows->scope].stays, late = c->end_ns && now >= c->end_ns;
+        size_t end = neighbourhood_end(row);
+
+        if (!is_wanted(c, row))
+                return end;
+        if (c->later && stays && (late || rows->scope == SCOPE_LASTING)) {
+                c->later[row] = true;
+                return end;
+        }
+        if (late) {
+                for (size_t i = row; i < end; i++)
+                        leave_out(c, &collectors[i]);
+                return end;
+        }
+        c->progress->row = row;
+        c->progress->next = end;
+        c->progress->deadline_ns = now + rows->deadline_ns;
+        if (c->end_ns && !stays && c->progress->deadline_ns > c->end_ns)
+                c->progress->deadline_ns = c->end_ns;
+        scopes[rows->scope].collect(c, rows, end - row);
+        return end;
+}
+
 void collect_rows(struct collect *c, size_t first)
 {
-        for (size_t row = first, end; row < n_collectors; row = end) {
-                const struct collector *rows = &collectors[row];
-                uint64_t now = clock_monotonic_ns();
-
-                end = neighbourhood_end(row);
-                if (!collect_wants(c->only, rows->group) || (rows->applies && !rows->applies(c)))
-                        continue;
-                if (c->end_ns && now >= c->end_ns) {
-                        for (size_t i = row; i < end; i++)
-                                leave_out(c, &collectors[i]);
-                        continue;
-                }
-                c->progress->row = row;
-                c->progress->next = end;
-                c->progress->deadline_ns = now + rows->deadline_ns;
-                if (c->end_ns && c->progress->deadline_ns > c->end_ns)
-                        c->progress->deadline_ns = c->end_ns;
-                scopes[rows->scope].collect(c, rows, end - row);
-        }
+        for (size_t row = first; row < n_collectors;)
+                row = collect_row(c, row);
         c->progress->next = n_collectors;
         c->progress->deadline_ns = UINT64_MAX;
 }

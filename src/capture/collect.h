@@ -17,7 +17,20 @@
 #include "bundle/writer.h"
 #include "capture/inode_set.h"
 
-enum scope { SCOPE_PROCESS, SCOPE_THREAD, SCOPE_RELATIVE, SCOPE_GROUP, SCOPE_MACHINE, SCOPE_MATCHING, SCOPE_SPECIAL, SCOPE_TABLE };
+enum scope {
+        SCOPE_PROCESS,
+        SCOPE_THREAD,
+        SCOPE_RELATIVE,
+        SCOPE_GROUP,
+        SCOPE_MACHINE,
+        SCOPE_LASTING,
+        SCOPE_MATCHING,
+        SCOPE_SPECIAL,
+        SCOPE_TABLE
+};
+
+/* At least as many as collectors.def has rows. */
+#define COLLECT_ROWS_MAX 128
 
 struct collect;
 
@@ -48,16 +61,20 @@ struct collect {
         bool with_environ;
         const struct memory_group *group; /* where the target is or was, instead of asking /proc; or NULL */
         bool without_census;
-        bool without_tables;   /* the machine's processes and groups were copied a moment ago */
-        pid_t ns_pid;     /* the target's PID in its own PID namespace */
-        bool own_process; /* we are the child: namespaces may be changed, we end soon */
-        uint64_t end_ns;  /* CLOCK_MONOTONIC: no row begins or goes on after it; 0: each has its own deadline only */
+        bool without_tables; /* the machine's processes and groups were copied a moment ago */
+        pid_t ns_pid;        /* the target's PID in its own PID namespace */
+        bool own_process;    /* we are the child: namespaces may be changed, we end soon */
+        bool moved;          /* they were: this thread is in the target's network namespace */
+        uint64_t
+                end_ns; /* CLOCK_MONOTONIC: no row begins or goes on after it; 0: each has its own deadline only */
+        bool *later; /* by row: there was no time for it, and it can be had afterwards; NULL: there is no afterwards */
+        const bool *chosen; /* by row: only these; NULL: all */
         struct collect_progress *progress;
         struct inode_set sockets; /* the inodes of the target's sockets, once its descriptors were read */
         bool sockets_known;
         bool target_died; /* set by collect_run() */
         int *recorder_fd; /* where the target's memory is waited for: only open its recorder, for remains.h; or NULL */
-        char *buffer;     /* COLLECT_BUFFER bytes, for whoever is at it */
+        char *buffer; /* COLLECT_BUFFER bytes, for whoever is at it */
 };
 
 /* The kernel's seq_files give at most a few pages per read(), and smaps of 60,000 mappings has 60 MB: nothing

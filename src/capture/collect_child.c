@@ -94,7 +94,7 @@ static void note_end(struct collect *c, enum child_end end, int signal)
         if (end != CHILD_OUT_OF_TIME)
                 return;
         for (size_t i = c->progress->next; i < n_collectors; i++)
-                if (collect_wants(c->only, collectors[i].group))
+                if (collect_wants(c->only, collectors[i].group) && (!c->chosen || c->chosen[i]))
                         note_row(c, &collectors[i], err, "the capture as a whole took too long");
 }
 

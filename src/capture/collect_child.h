@@ -7,7 +7,10 @@
 
 #include "capture/collect.h"
 
-/* Take the table's rows from `first` on, in this process. */
+/* Take one of the table's rows, in this process, and its neighbours that are the same pass.  Returns the next. */
+size_t collect_row(struct collect *c, size_t row);
+
+/* Take the rows from `first` on. */
 void collect_rows(struct collect *c, size_t first);
 
 /* The path in the bundle that stands for the whole row. */

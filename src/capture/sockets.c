@@ -158,6 +158,7 @@ void sockets_make(struct collect *c, const struct collector *row)
                 return;
         }
         refused = c->sockets.n > 0 ? sock_diag_open(c->target->proc_fd, c->own_process, &nl) : 0;
+        c->moved = c->own_process && c->sockets.n > 0;
         buf_str(&skmem, header);
         for (size_t i = 0; i < ARRAY_SIZE(tables); i++) {
                 struct gather g = {.c = c, .table = &tables[i], .row = row, .skmem = &skmem};

@@ -127,6 +127,7 @@ static int target_add(struct attendant *a, const struct armed_question *q, struc
                 attended_free(t);
         else
                 a->targets[a->n_targets++] = t;
+        slots_want(&a->slots, a->n_targets);
         return r;
 }
 
@@ -161,7 +162,7 @@ static bool on_dying(void *data, const struct attend_dying *dying)
         if (slot) {
                 (*place)->captured = true;
                 tell(a, &(*place)->target, ARMED_DYING, 0, "");
-                slot_begin(slot, *place, dying, budget_ns);
+                slot_begin(&a->slots, slot, *place, dying, budget_ns);
                 return true;
         }
         /* A straggler of one that was captured is let go at once; the others while there is time. */
@@ -220,7 +221,7 @@ static void write_out(struct attendant *a, struct slot *slot)
                 tell(a, &t->target, ARMED_FAILED, 0, "no process could be made to write the bundle");
         if (slot->gone)
                 attended_free(t);
-        slot_renew(slot);
+        slot_renew(&a->slots, slot);
 }
 
 static void let_go(struct attendant *a, struct slot *slot)
@@ -235,6 +236,8 @@ static void let_go(struct attendant *a, struct slot *slot)
 /* Do what is due; the time of the next. */
 static uint64_t tend(struct attendant *a)
 {
+        /* A fork takes time from captures, and makes each page that they write to a copy: writers come after. */
+        bool capturing = slots_capture(&a->slots);
         uint64_t next = UINT64_MAX;
 
         for (unsigned i = 0; i < a->slots.n; i++) {
@@ -242,12 +245,14 @@ static uint64_t tend(struct attendant *a)
                 enum slot_state state = slot_state(slot);
                 uint64_t now = clock_monotonic_ns(), due;
 
-                if (state != SLOT_TAKING && state != SLOT_TAKEN)
+                if (state == SLOT_FREE || state == SLOT_RENEWING)
                         continue;
                 /* The budget is hard: the thread may hang in a read that only the victim's end ends. */
                 if (state == SLOT_TAKEN || now >= slot->end_ns)
                         let_go(a, slot);
                 if (state == SLOT_TAKEN && (slot->gone || now >= slot->let_go_ns + GONE_NS)) {
+                        if (capturing)
+                                continue; /* done_fd will tell */
                         write_out(a, slot);
                         continue;
                 }
@@ -329,7 +334,7 @@ static int prepare(struct attendant *a, sigset_t *chld)
         /* The threads that take captures inherit it, the writers do not. */
         priority_raise();
         r = slots_make(&a->slots, MAX_THREADS, a->done_fd);
-        priority_raise_alone();
+        priority_raise_alone(PRIORITY_ATTEND);
         survive_lock_memory(NULL);
         return r == 0 ? attend_new(&calls, MAX_PROCESSES, MAX_THREADS, &a->attend) : r;
 }

@@ -12,8 +12,9 @@
 /* The attendant shows that it is there at least this often. */
 #define ARMED_BEAT_NS (250 * NS_PER_MS)
 
-/* Histories that can be on their way to writers at the same time. */
-#define ARMED_HISTORIES 8
+/* Captures that can be made at the same time, and histories that can be on their way to their writers. */
+#define ARMED_AT_ONCE   32
+#define ARMED_HISTORIES ARMED_AT_ONCE
 
 struct armed_shared {
         _Atomic uint64_t beats;

@@ -27,7 +27,7 @@ static void prepare(const struct watch_options *o)
         survive_raise_files();
         if (o->lock_memory && survive_lock_memory(&d) < 0)
                 complain("watch", &d);
-        priority_raise_alone();
+        priority_raise_alone(PRIORITY_WATCH);
         watch_dump_prepare();
         capture_prepare();
 }
