@@ -28,6 +28,7 @@
 #include "agent_so/malloc_stats/malloc_stats.h"
 
 struct agent_options agent_options;
+bool agent_late;
 uintptr_t agent_text_start, agent_text_end;
 
 /* Pages of their own, to be wiped in a child. */
@@ -40,8 +41,8 @@ extern struct agent_process agent __attribute__((alias("agent_pages")));
 uint64_t agent_reserved[CHUNKS_MAX / 64] __attribute__((aligned(4096)));
 
 static bool wiped_on_fork; /* the kernel does it */
-static bool constructed, late;
-static bool allowed; /* the constructor found nothing against it */
+static bool constructed;
+static bool allowed; /* to record; there may be something against it */
 
 static void warn(const char *format, const char *a, const char *b)
 {
@@ -76,11 +77,11 @@ static void describe(void)
         struct recorder_header *h = agent.header;
         void *in_front = dlsym(RTLD_DEFAULT, "malloc");
 
-        if ((uintptr_t)in_front - agent_text_start >= agent_text_end - agent_text_start)
+        if (!agent_late && (uintptr_t)in_front - agent_text_start >= agent_text_end - agent_text_start)
                 header_flag(RECORDER_HEAP_UNSEEN);
         if (!agent_options.thread)
                 header_flag(RECORDER_NO_THREAD);
-        if (late)
+        if (agent_late)
                 header_flag(RECORDER_LOADED_LATE);
         snprintf(h->allocator, sizeof(h->allocator), "%s", malloc_stats_name());
         if (dump_signal_installed()) {
@@ -90,27 +91,25 @@ static void describe(void)
 }
 
 /* Make the recorder; the state says how it went. */
-static void begin(bool may_warn)
+static int begin(const char **ret_why)
 {
-        const char *why = NULL;
         uint32_t expected = AGENT_NONE;
         int err;
 
         if (!__atomic_compare_exchange_n(&agent.state, &expected, AGENT_STARTING, false, __ATOMIC_ACQUIRE,
                                          __ATOMIC_RELAXED))
-                return;
+                return -EBUSY;
         agent.pid = getpid();
         agent_thread.random = 0; /* a child draws its own numbers */
         agent_thread.mean = 0;
-        err = recorder_create(&why);
+        err = recorder_create(ret_why);
         if (err) {
-                if (may_warn)
-                        warn("libswansong: %s: %s; nothing is recorded\n", why, strerror(-err));
                 __atomic_store_n(&agent.state, AGENT_OFF, __ATOMIC_RELEASE);
-                return;
+                return err;
         }
         describe();
         __atomic_store_n(&agent.state, AGENT_ON, __ATOMIC_RELEASE);
+        return 0;
 }
 
 bool agent_ready(void)
@@ -118,12 +117,12 @@ bool agent_ready(void)
         uint32_t state = __atomic_load_n(&agent.state, __ATOMIC_ACQUIRE);
 
         if (unlikely(state == AGENT_NONE && allowed)) {
+                const char *why;
                 int saved = errno;
 
                 /* The child of a fork, at its first sample. */
                 stack_unwind_forget();
-                begin(false);
-                if (agent.state == AGENT_ON)
+                if (begin(&why) == 0)
                         header_flag(RECORDER_FORKED);
                 errno = saved;
                 state = agent.state;
@@ -132,6 +131,11 @@ bool agent_ready(void)
                 return true;
         if (state == AGENT_OFF)
                 agent_thread.left = INT64_MAX / 2; /* not to be asked again soon */
+        if (agent_late) {
+                /* Who calls us by a pointer of his own while we are detached: asked again, and like a new thread then. */
+                agent_thread.left = 64 << 10;
+                agent_thread.mean = 0;
+        }
         return false;
 }
 
@@ -162,17 +166,58 @@ static void at_exit(int status, void *arg)
         recorder_finish(status);
 }
 
+void agent_allow(bool allow)
+{
+        allowed = allow;
+}
+
+int agent_begin(const char **ret_why)
+{
+        static bool prepared;
+
+        if (!prepared) {
+                wiped_on_fork = madvise(&agent_pages, sizeof(agent_pages), MADV_WIPEONFORK) == 0 &&
+                                madvise(filter, sizeof(filter), MADV_WIPEONFORK) == 0 &&
+                                madvise(agent_reserved, sizeof(agent_reserved), MADV_WIPEONFORK) == 0 &&
+                                mapping_index_init();
+                pthread_atfork(NULL, NULL, after_fork_in_child);
+                dump_signal_install(agent_options.signal);
+                on_exit(at_exit, NULL);
+                prepared = true;
+        }
+        allowed = true;
+        return begin(ret_why);
+}
+
+/* The loader lists itself behind what a program was started with and before whatever is dlopen()ed later: it is a
+ * dependency of the C library.  (r_ldbase: AT_BASE is 0 for a program that is started as an argument of the loader.) */
+static bool loaded_at_start(void)
+{
+        for (const struct link_map *m = _r_debug.r_map; m; m = m->l_next) {
+                if (m->l_ld == _DYNAMIC)
+                        return true;
+                if (m->l_addr == _r_debug.r_ldbase)
+                        return false;
+        }
+        return false; /* in a namespace of its own: dlmopen() */
+}
+
 static __attribute__((constructor)) void construct(void)
 {
-        int saved = errno;
+        const char *why = NULL;
+        int saved = errno, err;
 
         if (constructed)
                 return;
         constructed = true;
+        agent_late = !loaded_at_start();
+        module_find_init();
+        find_own_text();
+        if (agent_late)
+                return; /* swansong_inject() is the rest */
         real_resolve_once();
         mmap_resolve();
         service_init();
-        find_own_text();
         options_default(&agent_options);
         /* A program with more rights than its caller is not to be looked into, nor to be steered by its environment. */
         if (getauxval(AT_SECURE))
@@ -182,15 +227,9 @@ static __attribute__((constructor)) void construct(void)
                 options_parse(getenv(OPTIONS_VARIABLE), &agent_options, warn_option, NULL);
         if (!agent_options.children)
                 preload_shed();
-        wiped_on_fork = madvise(&agent_pages, sizeof(agent_pages), MADV_WIPEONFORK) == 0 &&
-                        madvise(filter, sizeof(filter), MADV_WIPEONFORK) == 0 &&
-                        madvise(agent_reserved, sizeof(agent_reserved), MADV_WIPEONFORK) == 0 &&
-                        mapping_index_init();
-        pthread_atfork(NULL, NULL, after_fork_in_child);
-        dump_signal_install(agent_options.signal);
-        allowed = true;
-        begin(true);
-        on_exit(at_exit, NULL);
+        err = agent_begin(&why);
+        if (err)
+                warn("libswansong: %s: %s; nothing is recorded\n", why, strerror(-err));
         agent_leave();
         errno = saved;
 }

@@ -35,11 +35,15 @@ struct agent_options {
 };
 extern struct agent_options agent_options;
 
+/* We were dlopen()ed into a running program, and are quiet until swansong_inject(). */
+extern bool agent_late __attribute__((visibility("hidden")));
+
 enum agent_state {
         AGENT_NONE, /* not begun: before the constructor, or in the child of a fork */
         AGENT_STARTING,
         AGENT_ON,
-        AGENT_OFF, /* for good */
+        AGENT_DETACHED, /* swansong_detach(): until it is injected again */
+        AGENT_OFF,      /* for good */
 };
 
 #define TABLE_LEVELS 24 /* table_levels.h */
@@ -61,23 +65,24 @@ struct agent_process {
         uint32_t stack_levels;            /* the same of the stack table */
         uint32_t live_used[TABLE_LEVELS]; /* taken slots, by level */
         uint32_t stack_used[TABLE_LEVELS];
-        bool all_there;        /* no page needs recorder_reserve() */
-        uint8_t chunk_shift;   /* recorder_reserve() takes 1 << chunk_shift bytes at once */
-        uint32_t thinning;     /* somebody makes the table coarser */
-        uint32_t service;      /* enum service_state */
-        int32_t dump_pending;  /* futex: dumps asked for and not yet taken */
-        uint32_t thread_dump;  /* a dump is under way */
-        uint32_t dumping;      /* threads are asked for their stacks */
-        uint32_t answers;      /* futex: threads that have answered it */
-        uint32_t modules_busy; /* somebody changes the list of modules */
-        uint32_t unloading;    /* dlclose()s under way */
-        uint32_t reading;      /* readers of modules' tables */
-        uint32_t history_busy; /* somebody takes a sample of the history */
-        uint64_t retry_ns;     /* the file system was full: not asked again before */
-        uint64_t history_ns;   /* when the next sample of the history is due */
-        uint64_t malloc_ns;    /* when malloc's statistics are */
-        uint32_t malloc_asked; /* a dump has left them out: all of them, soon */
-        uint64_t modules_ns;   /* when the next look for modules that are gone is */
+        bool all_there;         /* no page needs recorder_reserve() */
+        uint8_t chunk_shift;    /* recorder_reserve() takes 1 << chunk_shift bytes at once */
+        uint32_t thinning;      /* somebody makes the table coarser */
+        uint32_t service;       /* enum service_state */
+        uint32_t service_calls; /* futex: how often the service thread was woken */
+        int32_t dump_pending;   /* dumps asked for and not yet taken */
+        uint32_t thread_dump;   /* a dump is under way */
+        uint32_t dumping;       /* threads are asked for their stacks */
+        uint32_t answers;       /* futex: threads that have answered it */
+        uint32_t modules_busy;  /* somebody changes the list of modules */
+        uint32_t unloading;     /* dlclose()s under way */
+        uint32_t reading;       /* readers of modules' tables */
+        uint32_t history_busy;  /* somebody takes a sample of the history */
+        uint64_t retry_ns;      /* the file system was full: not asked again before */
+        uint64_t history_ns;    /* when the next sample of the history is due */
+        uint64_t malloc_ns;     /* when malloc's statistics are */
+        uint32_t malloc_asked;  /* a dump has left them out: all of them, soon */
+        uint64_t modules_ns;    /* when the next look for modules that are gone is */
 };
 extern struct agent_process agent __attribute__((visibility("hidden")));
 
@@ -115,6 +120,12 @@ static inline void agent_leave(void)
 
 /* The process's recorder is there and takes samples; makes it at need.  Call it inside. */
 bool agent_ready(void);
+
+/* Begin to record: what the constructor of a preloaded agent does last.  0, or -errno and in words what could not be had. */
+int agent_begin(const char **ret_why);
+
+/* Children of a fork make recorders of their own, or not. */
+void agent_allow(bool allow);
 
 /* The range of addresses of libswansong.so's code. */
 extern uintptr_t agent_text_start __attribute__((visibility("hidden")));

@@ -182,10 +182,41 @@ static void thin(uint64_t slot, uint64_t mean)
         }
 }
 
+static void forget(uint64_t slot, uint64_t mean)
+{
+        uint64_t address = __atomic_load_n(&agent.live_keys[slot], __ATOMIC_ACQUIRE);
+        struct recorder_live record;
+
+        (void)mean;
+        if (address <= RECORDER_KEY_BUSY || !remove_slot(slot, address, &record))
+                return;
+        filter_add(address, -1); /* mappings are not in it: it ends at 0 either way */
+        stack_table_count(record.stack, record.size, record.weight, -1);
+}
+
+static void each_slot(void (*visit)(uint64_t slot, uint64_t mean), uint64_t mean)
+{
+        uint64_t slots = (uint64_t)agent.live_buckets * BUCKET, per_page = 4096 / sizeof(uint64_t);
+
+        for (uint64_t page = 0; page < slots; page += per_page) {
+                uint64_t end = page + per_page < slots ? page + per_page : slots;
+
+                if (!recorder_is_reserved(agent.live_keys + page))
+                        continue; /* a hole: reading it would fill it */
+                for (uint64_t i = page; i < end; i++)
+                        visit(i, mean);
+        }
+}
+
+void live_table_forget(void)
+{
+        each_slot(forget, 0);
+}
+
 void live_table_coarser(void)
 {
         struct recorder_header *h = agent.header;
-        uint64_t slots = (uint64_t)agent.live_buckets * BUCKET, per_page = 4096 / sizeof(uint64_t), mean;
+        uint64_t mean;
         uint32_t expected = 0;
 
         if (!__atomic_compare_exchange_n(&agent.thinning, &expected, 1, false, __ATOMIC_ACQUIRE,
@@ -196,13 +227,6 @@ void live_table_coarser(void)
         __atomic_store_n(&h->mean, mean, __ATOMIC_RELAXED);
         header_flag(RECORDER_DEGRADED);
         count(&h->counters.coarser, 1);
-        for (uint64_t page = 0; page < slots; page += per_page) {
-                uint64_t end = page + per_page < slots ? page + per_page : slots;
-
-                if (!recorder_is_reserved(agent.live_keys + page))
-                        continue; /* a hole: reading it would fill it */
-                for (uint64_t i = page; i < end; i++)
-                        thin(i, mean);
-        }
+        each_slot(thin, mean);
         __atomic_store_n(&agent.thinning, 0, __ATOMIC_RELEASE);
 }

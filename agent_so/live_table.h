@@ -28,7 +28,10 @@ bool live_table_get(uintptr_t address, struct recorder_live *ret);
  * while another thread is at it. */
 void live_table_coarser(void);
 
-/* Is it time for that? */
+/* Take everything out. */
+void live_table_forget(void);
+
+/* Is it time to make it coarser? */
 bool live_table_crowded(void);
 
 #endif

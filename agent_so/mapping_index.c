@@ -87,6 +87,11 @@ void mapping_index_remove(uintptr_t start)
         __atomic_store_n(&index_.n, index_.n - 1, __ATOMIC_RELAXED);
 }
 
+void mapping_index_clear(void)
+{
+        __atomic_store_n(&index_.n, 0, __ATOMIC_RELAXED);
+}
+
 bool mapping_index_overlap(uintptr_t start, uintptr_t end, struct mapping *ret)
 {
         uint32_t at = first_above(start);

@@ -28,6 +28,7 @@ void mapping_index_unlock(void);
 /* All of these under the lock. */
 bool mapping_index_add(uintptr_t start, uintptr_t end); /* false: full, or there is one of this start */
 void mapping_index_remove(uintptr_t start);
+void mapping_index_clear(void);
 bool mapping_index_overlap(uintptr_t start, uintptr_t end, struct mapping *ret);
 
 #endif

@@ -189,7 +189,10 @@ static size_t no_usable_size(void *p)
 
 void *real_symbol(const char *name)
 {
-        return dlsym(RTLD_NEXT, name);
+        /* For who was dlopen()ed, "next" is among its own dependencies: the C library, whatever the program uses. */
+        uintptr_t found = (uintptr_t)dlsym(agent_late ? RTLD_DEFAULT : RTLD_NEXT, name);
+
+        return found - agent_text_start < agent_text_end - agent_text_start ? NULL : (void *)found;
 }
 
 #define RESOLVE(field, without)                                                                              \
@@ -219,7 +222,7 @@ void real_resolve(void)
         RESOLVE(malloc_usable_size, no_usable_size);
         if (!next.malloc || !next.calloc || !next.realloc || !next.free)
                 __builtin_trap(); /* a program without an allocator: cannot be with libc in it */
-        module_find_init();
+        module_find_init();       /* we may be earlier than our constructor */
         if (module_find((uintptr_t)next.malloc, &module)) {
                 allocator_start = module.start;
                 allocator_end = module.end;

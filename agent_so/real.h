@@ -33,7 +33,7 @@ void real_resolve(void);
 /* The same, if nothing has been looked up so far. */
 void real_resolve_once(void);
 
-/* The function after ours of this name; NULL if there is none. */
+/* The function after ours of this name, or (we were dlopen()ed) the one that the program itself finds; NULL if there is none. */
 void *real_symbol(const char *name);
 
 /* Does this address of code belong to the allocator underneath?  (Its own mmap() calls are not the program's.) */

@@ -240,7 +240,7 @@ void recorder_finish(int exit_status)
         struct recorder_header *h = agent.header;
         struct stat st;
 
-        if (agent.state != AGENT_ON || getpid() != agent.pid)
+        if ((agent.state != AGENT_ON && agent.state != AGENT_DETACHED) || getpid() != agent.pid)
                 return;
         __atomic_store_n(&agent.state, AGENT_OFF, __ATOMIC_RELEASE);
         h->finished_ns = clock_monotonic_ns();

@@ -58,6 +58,9 @@ static void add(uintptr_t address, size_t n, uint64_t mean, enum recorder_stack_
         if (cut)
                 count(&h->counters.unwind_cut, 1);
         record.stack = stack_table_find(frames, n_frames, kind, cut);
+        /* Freed by a way that does not lead through us, and handed out again. */
+        if (unlikely(agent_late) && kind == RECORDER_STACK_HEAP && filter_hit(address))
+                sample_remove((void *)address);
         if (live_table_add(address, &record)) {
                 if (kind == RECORDER_STACK_HEAP)
                         filter_add(address, 1);

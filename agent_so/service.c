@@ -13,6 +13,7 @@
 #include "agent_so/agent.h"
 #include "agent_so/dump.h"
 #include "agent_so/history.h"
+#include "agent_so/inject.h"
 #include "agent_so/malloc_stats/malloc_stats.h"
 #include "agent_so/module_find.h"
 #include "agent_so/modules.h"
@@ -32,7 +33,8 @@ bool service_runs(void)
 
 void service_wake(void)
 {
-        syscall(SYS_futex, &agent.dump_pending, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
+        __atomic_fetch_add(&agent.service_calls, 1, __ATOMIC_SEQ_CST);
+        syscall(SYS_futex, &agent.service_calls, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
 }
 
 static bool recording(void)
@@ -62,17 +64,32 @@ static void take_modules(uint64_t now)
         agent.modules_ns = now + MODULES_PERIOD_NS;
 }
 
+/* Of several who would start it, one. */
+static bool service_claim(void)
+{
+        uint32_t expected = SERVICE_NONE;
+
+        return __atomic_compare_exchange_n(&agent.service, &expected, SERVICE_STARTING, false,
+                                           __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
+}
+
 static void *serve(void *arg)
 {
         static const struct timespec tick = {.tv_sec = 1};
         uint64_t last = 0;
+        uint32_t calls;
 
         (void)arg;
         agent_enter(); /* what this thread allocates is not the program's */
         pthread_setname_np(pthread_self(), "swansong");
-        while (recording()) {
+again:
+        while (calls = __atomic_load_n(&agent.service_calls, __ATOMIC_SEQ_CST),
+               recording() || inject_pending()) {
                 uint64_t now = clock_monotonic_ns();
 
+                inject_serve(now);
+                if (!recording())
+                        continue;
                 if (__atomic_load_n(&agent.dump_pending, __ATOMIC_ACQUIRE) > 0) {
                         dump_take(true);
                         continue;
@@ -85,7 +102,13 @@ static void *serve(void *arg)
                         if (now >= agent.malloc_ns)
                                 take_malloc_stats(now);
                 }
-                syscall(SYS_futex, &agent.dump_pending, FUTEX_WAIT_PRIVATE, 0, &tick, NULL, 0);
+                syscall(SYS_futex, &agent.service_calls, FUTEX_WAIT_PRIVATE, calls, &tick, NULL, 0);
+        }
+        /* Detached.  Who injects again sees that nobody runs, or we see that he did. */
+        __atomic_store_n(&agent.service, SERVICE_NONE, __ATOMIC_SEQ_CST);
+        if (inject_pending() && service_claim()) {
+                __atomic_store_n(&agent.service, SERVICE_RUNNING, __ATOMIC_SEQ_CST);
+                goto again;
         }
         return NULL;
 }
@@ -141,13 +164,16 @@ void service_init(void)
         single_threaded = dlsym(RTLD_DEFAULT, "__libc_single_threaded");
 }
 
-static void begin(void)
+static bool is_alone(void)
 {
-        uint32_t expected = SERVICE_NONE;
+        return single_threaded && *single_threaded;
+}
 
-        if (__atomic_compare_exchange_n(&agent.service, &expected, SERVICE_STARTING, false, __ATOMIC_ACQUIRE,
-                                        __ATOMIC_RELAXED))
+bool service_start(void)
+{
+        if (!is_alone() && agent_options.thread && service_claim())
                 start();
+        return service_runs();
 }
 
 /* No lock of the C library or the loader is held, no signal handler runs, and the stack is not a coroutine's small one. */
@@ -161,6 +187,7 @@ static bool good_place(const uint64_t *frames, unsigned n)
 /* The work of the thread that is not there. */
 static void serve_here(uint64_t now)
 {
+        inject_serve(now);
         if (__atomic_load_n(&agent.dump_pending, __ATOMIC_ACQUIRE) > 0)
                 dump_take(true);
         if (now >= agent.modules_ns)
@@ -174,7 +201,7 @@ void service_consider(const uint64_t *frames, unsigned n, bool cut, uint64_t now
 
         if (likely(agent.service != SERVICE_NONE))
                 return;
-        alone = single_threaded && *single_threaded;
+        alone = is_alone();
         if (alone ? likely(now_ns < agent.malloc_ns && !(agent.dump_pending | agent.malloc_asked))
                   : !agent_options.thread)
                 return;
@@ -182,6 +209,6 @@ void service_consider(const uint64_t *frames, unsigned n, bool cut, uint64_t now
                 return;
         if (alone)
                 serve_here(now_ns);
-        else
-                begin();
+        else if (service_claim())
+                start();
 }

@@ -25,6 +25,10 @@ void service_consider(const uint64_t *frames, unsigned n, bool cut, uint64_t now
 
 bool service_runs(void);
 
+/* Start the thread, if the program has several already and it is allowed: for who is called where that may be done.  true: it
+ * runs, now or from before. */
+bool service_start(void);
+
 /* Tell it that agent.dump_pending has changed.  Async-signal-safe. */
 void service_wake(void);
 

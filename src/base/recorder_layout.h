@@ -145,6 +145,14 @@ struct recorder_header {
         int32_t exit_status;        /* of exit(), with RECORDER_FINISHED; -1 unknown */
         uint32_t reserved;
         struct recorder_counters counters;
+
+        /* Added since; header_size tells whether they are there. */
+        uint64_t
+                injected_ns; /* CLOCK_MONOTONIC: loaded into the running process, older blocks are not seen; 0: preloaded */
+        uint64_t
+                detached_ns; /* CLOCK_MONOTONIC: the hooks were taken off, what is live is as of then; 0: they are on */
+        uint32_t hooked_words; /* table entries that lead to the agent (RECORDER_LOADED_LATE) */
+        uint32_t missed_words; /* those that were not bound yet, or not writable */
 };
 #define RECORDER_HEADER_SPACE 4096 /* the first section begins here or behind */
 
