@@ -3,7 +3,7 @@
  *
  *   we ──┬── the command (held until everything is ready), perhaps in a memory group of its own
  *        └── the watcher (run_watcher.h)
- * Signals that are sent to us go on to the command; those of the terminal reach it by themselves. */
+ * Signals that are sent to us go on to the command; those of the terminal and of the process group reach it by themselves. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -25,6 +25,7 @@
 #include "cli/run_limit.h"
 #include "cli/run_options.h"
 #include "cli/run_watcher.h"
+#include "cli/run_witness.h"
 #include "cli/survive.h"
 
 /* As env(1) and nohup(1). */
@@ -37,6 +38,7 @@ struct run {
         struct target target; /* the command */
         struct run_command command;
         struct run_watcher watcher;
+        struct run_witness witness;
         struct run_limit limit;
         uint64_t address_space; /* instead of the limit */
         uint64_t since_ns;
@@ -109,7 +111,10 @@ static int make_signals(struct run *r, struct diag *d)
         signal(SIGCHLD, SIG_DFL);
         signal(SIGPIPE, SIG_IGN);
         r->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-        return r->signal_fd < 0 ? diag_set(d, -errno, "signalfd: %s", strerror(errno)) : 0;
+        if (r->signal_fd < 0)
+                return diag_set(d, -errno, "signalfd: %s", strerror(errno));
+        run_witness_start(&r->witness);
+        return 0;
 }
 
 /* Everything up to the moment when the command executes. */
@@ -145,6 +150,14 @@ static void reap(struct run *r)
                 r->ended = true;
 }
 
+/* The terminal's signals (SI_KERNEL), and those of kill(2) to the group that the command is in, too. */
+static bool has_it_already(struct run *r, const struct signalfd_siginfo *info)
+{
+        bool of_group = info->ssi_code == SI_USER && run_witness_saw(&r->witness, (int)info->ssi_signo);
+
+        return info->ssi_code == SI_KERNEL || (of_group && getpgid(r->command.pid) == getpgrp());
+}
+
 static void handle_signal(struct run *r, const struct signalfd_siginfo *info)
 {
         int signo = (int)info->ssi_signo;
@@ -153,7 +166,7 @@ static void handle_signal(struct run *r, const struct signalfd_siginfo *info)
                 reap(r);
         else if (r->ended) /* only the watcher's report is still being made */
                 kill(r->watcher.pid, SIGKILL);
-        else if (info->ssi_code != SI_KERNEL)
+        else if (!has_it_already(r, info))
                 kill(r->command.pid, signo);
 }
 
@@ -276,6 +289,7 @@ static void run_done(struct run *r)
                 while (waitpid(r->command.pid, &r->status, 0) < 0 && errno == EINTR)
                         ;
         run_watcher_done(&r->watcher);
+        run_witness_end(&r->witness);
         if (run_limit_remove(&r->limit) < 0)
                 fprintf(stderr,
                         "swansong run: the memory group stays, its processes still run: %s (limit %s)\n",

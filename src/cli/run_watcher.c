@@ -20,7 +20,7 @@
 static void __attribute__((noreturn))
 watch(const struct run_options *o, pid_t command, const char *out_dir, int ready_fd, int out_fd, pid_t parent)
 {
-        static const int not_ours[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP};
+        static const int not_ours[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP, SIGUSR1};
         char *argv[ARRAY_SIZE(o->watch_args)], pid[16];
         sigset_t none;
 

@@ -5,9 +5,10 @@ import glob
 import os
 import signal
 import subprocess
+import sys
 import unittest
 
-from tests.system.harness import SWANSONG, need_root, victim_path
+from tests.system.harness import SWANSONG, need_root, victim_path, wait_until
 from tests.system.test_armed import MemoryGroup
 from tests.system.test_recorder import RecorderTest
 
@@ -83,6 +84,30 @@ class Signals(Run):
             process.send_signal(signo)
             out, err = process.communicate(timeout=60)
             self.assertEqual((process.returncode, out), (9, "got it\n"), err)
+
+    @staticmethod
+    def pending(pid):
+        with open(f"/proc/{pid}/status", encoding="ascii", errors="replace") as f:
+            return next(int(line.split()[1], 16) for line in f if line.startswith("ShdPnd:"))
+
+    def test_what_is_sent_to_the_group_comes_once(self):
+        script = ("import signal, sys\nn = 0\ndef got(*_):\n global n\n n += 1\n print(n, flush=True)\n"
+                  "signal.signal(signal.SIGINT, got)\nsignal.signal(signal.SIGTERM, lambda *_: sys.exit(n))\n"
+                  "print('ready', flush=True)\nwhile True: signal.pause()")
+        process = self.spawn([SWANSONG, "run", "-o", self.dir, "--", sys.executable, "-c", script],
+                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
+        self.assertEqual(process.stdout.readline(), "ready\n")
+        for i in range(1, 9):
+            # Two of the same that wait for their receiver are one.
+            wait_until("swansong has read the signal before", lambda: self.pending(process.pid) == 0, 60)
+            if i % 2:
+                os.killpg(process.pid, signal.SIGINT)
+            else:
+                os.kill(process.pid, signal.SIGINT)
+            self.assertEqual(process.stdout.readline(), f"{i}\n", "by the group" if i % 2 else "by swansong")
+        os.killpg(process.pid, signal.SIGTERM)
+        out, err = process.communicate(timeout=60)
+        self.assertEqual((process.returncode, out), (8, ""), err)
 
     def test_the_command_dies_with_nobody_left_behind(self):
         process = self.spawn([SWANSONG, "run", "-o", self.dir, "--", victim_path("five_sites"), "1"],
