@@ -14,6 +14,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "capture/condition.h"
 #include "cli/armed_slots.h"
 #include "cli/crash_words.h"
 #include "cli/survive.h"
@@ -104,6 +105,16 @@ static struct attended *target_remove(struct attendant *a, pid_t pid)
         return t;
 }
 
+/* Seized by someone before us: by whom? */
+static int name_tracer(const struct target *t, int error, struct diag *d)
+{
+        struct condition c = condition_read(t);
+
+        if (c.name && strcmp(c.name, "traced") == 0)
+                diag_set(d, error, "PID %d: %s", t->pid, c.sentence);
+        return error;
+}
+
 static int target_add(struct attendant *a, const struct armed_question *q, struct diag *d)
 {
         struct attended *t = calloc(1, sizeof(*t));
@@ -122,6 +133,8 @@ static int target_add(struct attendant *a, const struct armed_question *q, struc
         if (r == 0) {
                 identity_read(&t->target, &t->id);
                 r = attend_add(a->attend, q->pid, d);
+                if (r == -EPERM || r == -ESRCH)
+                        r = name_tracer(&t->target, r, d);
         }
         if (r < 0)
                 attended_free(t);
