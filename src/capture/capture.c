@@ -93,7 +93,7 @@ static int capture_stacks(struct capture *c, struct diag *d)
                 if (r >= 0)
                         c->binaries_fd = r;
         }
-        r = threads_take(c->threads);
+        r = threads_take(&c->threads);
         if (request->untraced)
                 request->untraced(request->untraced_data);
         c->target_died = r == -ESRCH;

@@ -259,33 +259,41 @@ static void keep_descriptors(struct thread_capture *c)
         }
 }
 
-int threads_take(struct thread_capture *c)
+static int take_once(struct thread_capture *c)
+{
+        struct condition after;
+        int r = target_check(c->target);
+
+        if (r == 0)
+                r = tracer_run(take, help, c);
+        keep_descriptors(c);
+        /* In this order: reaped between the two, it would look alive and well. */
+        after = condition_read(c->target);
+        if (r == 0)
+                r = target_check(c->target);
+        c->died = r == -ESRCH || (!c->condition.name && after.name &&
+                                  (strcmp(after.name, "zombie") == 0 || strcmp(after.name, "exiting") == 0));
+        return r == 0 && c->died ? -ESRCH : r;
+}
+
+int threads_take(struct thread_capture **c)
 {
         for (unsigned attempt = 0;; attempt++) {
-                struct condition after;
-                int r = target_check(c->target);
+                _cleanup_threads_ struct thread_capture *again = NULL;
+                struct diag ignored;
+                int r = take_once(*c);
 
-                if (r == 0)
-                        r = tracer_run(take, help, c);
-                keep_descriptors(c);
-                /* In this order: reaped between the two, it would look alive and well. */
-                after = condition_read(c->target);
-                if (r == 0)
-                        r = target_check(c->target);
-                c->died = r == -ESRCH ||
-                          (!c->condition.name && after.name &&
-                           (strcmp(after.name, "zombie") == 0 || strcmp(after.name, "exiting") == 0));
-                if (r < 0)
+                if (r < 0 || attempt == EXEC_ATTEMPTS || (*c)->pages.n == 0 ||
+                    !remote_memory_gone(&(*c)->memory, (*c)->pages.addresses[0]))
                         return r;
-                if (c->died)
-                        return -ESRCH;
-                if (attempt == EXEC_ATTEMPTS || c->pages.n == 0 ||
-                    !remote_memory_gone(&c->memory, c->pages.addresses[0]))
-                        return 0;
-                attempt_done(c);
-                r = attempt_make(c);
-                if (r < 0)
+                r = threads_prepare((*c)->target, (*c)->stop_deadline_ns, &again, &ignored);
+                if (r < 0) {
+                        /* It has not exec'ed, it has ended: what was taken is all that there will be. */
+                        (*c)->died = r == -ESRCH;
                         return r;
+                }
+                threads_free(*c);
+                *c = take_ptr(again);
         }
 }
 

@@ -47,8 +47,9 @@ int threads_prepare(const struct target *t, uint64_t stop_deadline_ns, struct th
 
 /* The pause.  Call it once, soon after threads_prepare(); signals to the calling thread wait until it is
  * over. 0, whatever could be had; -ESRCH: the target ended meanwhile (what was taken before can still be
- * written); -EAGAIN: no thread could be started to trace with. */
-int threads_take(struct thread_capture *c);
+ * written); -EAGAIN: no thread could be started to trace with.  *c is another one afterwards where the target has
+ * exec'ed in between: then all is prepared and taken once more. */
+int threads_take(struct thread_capture **c);
 
 /* A thread that a tracer holds (PTRACE_EVENT_EXIT of a kill), with what only the tracer can read. */
 struct held_thread {
