@@ -228,6 +228,7 @@ static void tell_malloc(struct report *r)
         r->heap.live_bytes = r->malloc.in_use;
         r->heap.live_objects = r->census.blocks_in_use;
         r->heap.sample_bytes = r->heap.allocated_bytes = r->heap.samples = REPORT_UNKNOWN;
+        r->heap.injected_ns = r->heap.detached_ns = REPORT_UNKNOWN;
 }
 
 int census_fill(struct source *s, struct report *r)

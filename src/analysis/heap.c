@@ -9,14 +9,14 @@
 
 #include "analysis/amount.h"
 #include "analysis/frame_kind.h"
+#include "analysis/heap_remarks.h"
 #include "analysis/recorder_frames.h"
 #include "analysis/recorder_sites.h"
 #include "base/recorder_head.h"
 #include "base/size.h"
 
 /* More call stacks than this have no names made: their sums are in the totals. */
-#define SITES_MAX   20000
-#define REMARKS_MAX 12
+#define SITES_MAX 20000
 
 static void tell_no_symbols(void *missing, const char *path, const char *why)
 {
@@ -200,68 +200,10 @@ static int fill_sites(const struct recorder *rec, const struct recorder_sites *f
         return fill_places(at, n, sites, r);
 }
 
-/* --- what the figures do not show --- */
-
-static int remark(struct report *r, const char *text)
+static uint64_t time_of(const struct recorder *rec, uint64_t monotonic_ns)
 {
-        if (r->heap.n_remarks == REMARKS_MAX)
-                return 0;
-        if (!r->heap.remarks)
-                r->heap.remarks = pool_alloc(&r->pool, REMARKS_MAX * sizeof(*r->heap.remarks));
-        if (!r->heap.remarks)
-                return -ENOMEM;
-        r->heap.remarks[r->heap.n_remarks] = pool_strdup(&r->pool, text);
-        return r->heap.remarks[r->heap.n_remarks++] ? 0 : -ENOMEM;
+        return monotonic_ns ? recorder_realtime(&rec->head, monotonic_ns) : REPORT_UNKNOWN;
 }
-
-static const struct {
-        uint32_t flag;
-        const char *sentence;
-} flag_remarks[] = {
-        {RECORDER_HEAP_UNSEEN,
-         "the heap was not seen: the program's malloc does not come to the agent (it is linked in "
-         "statically, or another library stands in front)"},
-        {RECORDER_LOADED_LATE,
-         "the agent was loaded into the running program: blocks that are older are not in it"},
-        {RECORDER_FORKED, "the process is the child of a fork: blocks that are older are not in it"},
-        {RECORDER_STACKS_FULL,
-         "the table of call stacks was full: new ones are counted together, without frames"},
-        {RECORDER_MODULES_FULL, "the table of modules was full: some addresses have no name"},
-        {RECORDER_MAPS_FULL, "some anonymous mappings were not recorded"},
-        {RECORDER_NO_MEMORY, "the recorder's file system was full: its tables stayed small"},
-};
-
-static int fill_remarks(const struct recorder *rec, const struct recorder_sites *sites, struct report *r)
-{
-        const struct recorder_header *h = &rec->head;
-        char text[256], a[SIZE_TEXT], b[SIZE_TEXT];
-        int err = 0;
-
-        for (size_t i = 0; err == 0 && i < ARRAY_SIZE(flag_remarks); i++)
-                if (h->flags & flag_remarks[i].flag)
-                        err = remark(r, flag_remarks[i].sentence);
-        if (err == 0 && (h->flags & RECORDER_DEGRADED)) {
-                snprintf(text, sizeof(text), "the recorder was full: a sample every %s instead of every %s",
-                         size_format(h->mean, a), size_format(h->mean_asked, b));
-                err = remark(r, text);
-        }
-        if (err == 0 && (h->flags & RECORDER_LIVE_FULL)) {
-                snprintf(text, sizeof(text),
-                         "the recorder was full: %s of allocations are not in the figures",
-                         size_format(amount_or(h->counters.lost_bytes, 0), a));
-                err = remark(r, text);
-        }
-        if (err == 0 && rec->cut)
-                err = remark(r, "the recorder is cut off: the figures are those of what is there of it");
-        if (err == 0 && sites->skipped > 0) {
-                snprintf(text, sizeof(text), "%llu entries of the recorder make no sense and were left out",
-                         (unsigned long long)sites->skipped);
-                err = remark(r, text);
-        }
-        return err;
-}
-
-/* --- */
 
 static void fill_totals(const struct recorder *rec, const struct recorder_sites *sites, struct report *r)
 {
@@ -279,6 +221,8 @@ static void fill_totals(const struct recorder *rec, const struct recorder_sites 
                         amount_sum(r->heap.allocated_bytes, amount_or(s->entry.allocated_bytes, 0));
         }
         r->heap.source = "recorder";
+        r->heap.injected_ns = time_of(rec, rec->head.injected_ns);
+        r->heap.detached_ns = time_of(rec, rec->head.detached_ns);
         r->heap.sample_bytes = rec->head.mean;
         r->heap.live_bytes = amount_of(bytes);
         r->heap.live_objects = amount_of(objects + 0.5);
@@ -309,5 +253,5 @@ int heap_fill(const struct recorder *rec, const struct stacks_options *o, struct
         err = recorder_resolve(rec, o ? o : &plain, r, &r->pool, stacks, n, shown, tell_no_symbols, missing);
         if (err == 0)
                 err = fill_sites(rec, &sites, shown, n, r);
-        return err < 0 ? err : fill_remarks(rec, &sites, r);
+        return err < 0 ? err : heap_remarks_fill(rec, &sites, r);
 }

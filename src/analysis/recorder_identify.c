@@ -94,7 +94,7 @@ int recorder_identify(const struct recorder *rec, enum recorder_fate fate, struc
         r->process.comm = comm_of(rec, &r->pool);
         r->process.exe = h->exe[0] ? pool_strdup(&r->pool, h->exe) : NULL;
         r->process.state = recorder_fate_word(fate);
-        r->process.start_time_ns = h->began_realtime_ns;
+        r->process.start_time_ns = h->flags & RECORDER_LOADED_LATE ? REPORT_UNKNOWN : h->began_realtime_ns;
         return r->trigger.sentence && (!h->exe[0] || (r->process.comm && r->process.exe)) ? 0 : -ENOMEM;
 }
 

@@ -161,10 +161,10 @@ static int fill_notes(const struct recorder *rec, struct report *r)
 int recorder_report(const struct recorder *rec, const struct stacks_options *o, struct missing *missing,
                     struct report *r)
 {
-        int err = heap_fill(rec, o, missing, r);
+        int err = fill_malloc(rec, r);
 
         if (err == 0)
-                err = fill_malloc(rec, r);
+                err = heap_fill(rec, o, missing, r);
         if (err == 0)
                 err = fill_history(rec, r);
         return err < 0 ? err : fill_notes(rec, r);

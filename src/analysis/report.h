@@ -270,6 +270,8 @@ struct report {
                 const char *source;    /* "recorder", "census"; NULL: nothing is known of the heap */
                 uint64_t sample_bytes; /* mean distance of two samples in allocated bytes; 1: everything */
                 uint64_t live_bytes, live_error, live_objects, allocated_bytes, samples;
+                uint64_t injected_ns;  /* CLOCK_REALTIME: the agent was loaded then into the running process */
+                uint64_t detached_ns;  /* the same: its hooks were taken off */
                 double growth_seconds; /* how far back growth_bytes of the sites reach */
                 const char **remarks;  /* what the figures do not show, in sentences */
                 size_t n_remarks;

@@ -27,6 +27,8 @@ static const char help_text[] =
 
 static const char *state_of(const struct list_item *i)
 {
+        if (i->recorder && i->fate == RECORDER_FATE_ALIVE && i->head.detached_ns)
+                return "detached";
         if (i->recorder)
                 return recorder_fate_word(i->fate);
         return i->interrupted ? "interrupted" : "complete";

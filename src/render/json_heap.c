@@ -54,6 +54,8 @@ void json_put_heap(struct json_out *j, const struct report *r)
         json_put_amount(j, "live_objects", r->heap.live_objects);
         json_put_amount(j, "allocated_bytes", r->heap.allocated_bytes);
         json_put_amount(j, "samples", r->heap.samples);
+        json_put_time(j, "injected", r->heap.injected_ns);
+        json_put_time(j, "detached", r->heap.detached_ns);
         json_put_double(j, "growth_seconds", r->heap.growth_seconds);
         json_put_array_begin(j, "remarks");
         for (size_t i = 0; i < r->heap.n_remarks; i++)

@@ -121,6 +121,7 @@ struct report fixture_hostile(void)
         r.heap.source = EVIL;
         r.heap.live_bytes = r.heap.live_error = r.heap.live_objects = r.heap.allocated_bytes =
                 r.heap.samples = UINT64_MAX - 1;
+        r.heap.injected_ns = r.heap.detached_ns = UINT64_MAX - 1;
         r.heap.growth_seconds = INFINITY;
         r.heap.remarks = evil_remarks;
         r.heap.n_remarks = ARRAY_SIZE(evil_remarks);

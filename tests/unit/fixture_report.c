@@ -414,6 +414,8 @@ struct report fixture_recorded(void)
         r.heap.live_objects = 1310723;
         r.heap.allocated_bytes = 3 * GIB;
         r.heap.samples = 1283;
+        r.heap.injected_ns = REPORT_UNKNOWN;
+        r.heap.detached_ns = REPORT_UNKNOWN;
         r.heap.growth_seconds = 10;
         r.heap.remarks = remarks;
         r.heap.n_remarks = ARRAY_SIZE(remarks);
