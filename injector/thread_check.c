@@ -20,9 +20,9 @@
 
 static const struct {
         int64_t number;
-        int rank, timeout;
+        int rank, timeout, mask;
 } waiting[] = {
-#define WAITING(number_, rank_, timeout_) {number_, rank_, timeout_},
+#define WAITING(number_, rank_, timeout_, mask_) {number_, rank_, timeout_, mask_},
 #include "injector/waiting_calls.def"
 #undef WAITING
 };
@@ -73,7 +73,8 @@ void thread_look(int task_fd, pid_t tid, struct thread_look *ret)
                 look.in_call = true;
                 refuse(look.why, "in system call %lld", (long long)look.where.syscall);
                 for (size_t i = 0; i < ARRAY_SIZE(waiting); i++)
-                        if (waiting[i].number == look.where.syscall)
+                        if (waiting[i].number == look.where.syscall &&
+                            (waiting[i].mask < 0 || look.where.args[waiting[i].mask] == 0))
                                 look.rank = waiting[i].rank > 0 ? THREAD_WAITS
                                             : has_timeout(&look.where, waiting[i].timeout)
                                                     ? THREAD_WAITS_TIMED

@@ -13,9 +13,10 @@
 #include "cli/options.h"
 #include "injector/inject.h"
 
-#define WAIT_NS     (10 * NS_PER_S)
-#define WAIT_NS_MAX (3600 * NS_PER_S)
-#define CALL_NS     (10 * NS_PER_S)
+#define WAIT_NS (10 * NS_PER_S)
+#define CALL_NS (10 * NS_PER_S)
+
+#define SECONDS_MAX_NS (3600 * NS_PER_S)
 
 static const char help_text[] =
         "usage: swansong inject -p PID [OPTIONS]\n"
@@ -36,26 +37,35 @@ static const char help_text[] =
 struct inject_args {
         pid_t pid;
         const char *sample, *options;
-        uint64_t wait_ns;
+        uint64_t wait_ns, call_ns;
         bool detach, help;
 };
+
+static int parse_seconds(const char *option, const char *text, uint64_t *ret_ns, struct diag *d)
+{
+        if (seconds_parse(text, SECONDS_MAX_NS, ret_ns) < 0)
+                return diag_set(d, -EINVAL, "%s %.40s: give seconds, more than 0 and at most 3600", option,
+                                text);
+        return 0;
+}
 
 /* 0, or -EINVAL with d filled. */
 static int parse_args(int argc, char **argv, struct inject_args *a, struct diag *d)
 {
-        enum { OPT_DETACH = 256, OPT_SAMPLE, OPT_OPTIONS, OPT_WAIT };
+        enum { OPT_DETACH = 256, OPT_SAMPLE, OPT_OPTIONS, OPT_WAIT, OPT_TIMEOUT };
         static const struct option options[] = {
                 {"pid", required_argument, NULL, 'p'},
                 {"detach", no_argument, NULL, OPT_DETACH},
                 {"sample", required_argument, NULL, OPT_SAMPLE},
                 {"options", required_argument, NULL, OPT_OPTIONS},
                 {"wait", required_argument, NULL, OPT_WAIT},
+                {"timeout", required_argument, NULL, OPT_TIMEOUT},
                 {"help", no_argument, NULL, 'h'},
                 {0},
         };
         int c, r = 0;
 
-        *a = (struct inject_args){.options = "", .wait_ns = WAIT_NS};
+        *a = (struct inject_args){.options = "", .wait_ns = WAIT_NS, .call_ns = CALL_NS};
         opterr = 0;
         while (r == 0 && (c = getopt_long(argc, argv, ":p:h", options, NULL)) != -1) {
                 switch (c) {
@@ -72,10 +82,10 @@ static int parse_args(int argc, char **argv, struct inject_args *a, struct diag 
                         a->options = optarg;
                         break;
                 case OPT_WAIT:
-                        if (seconds_parse(optarg, WAIT_NS_MAX, &a->wait_ns) < 0)
-                                r = diag_set(d, -EINVAL,
-                                             "--wait %.40s: give seconds, more than 0 and at most 3600",
-                                             optarg);
+                        r = parse_seconds("--wait", optarg, &a->wait_ns, d);
+                        break;
+                case OPT_TIMEOUT:
+                        r = parse_seconds("--timeout", optarg, &a->call_ns, d);
                         break;
                 case 'h':
                         a->help = true;
@@ -132,7 +142,7 @@ static int inject(const struct inject_args *a, const struct target *target, cons
                                                 .options = options,
                                                 .detach = a->detach,
                                                 .wait_ns = a->wait_ns,
-                                                .call_ns = CALL_NS},
+                                                .call_ns = a->call_ns},
                        &outcome, d);
         if (r < 0)
                 return r;

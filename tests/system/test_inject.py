@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: MIT
+"""A library gets into a running process, and nobody there notices: not even when swansong is killed on the way.
+
+The way in is what is tested, so a stand-in is loaded (standin_agent.c); test_inject_agent has the agent itself.
+tests/bench/inject_harm.py does the same thousands of times.
+"""
+
+import os
+import shutil
+import subprocess
+import unittest
+
+from .harness import IS_ROOT, SwansongTest, need_root, wait_until
+from .injecting import MODES, STEPS, Spied, Tool
+
+
+class InjectTest(SwansongTest):
+    def setUp(self):
+        super().setUp()
+        self.tool = Tool()
+        self.addCleanup(self.tool.close)
+
+    def spied(self, *args):
+        victim = Spied(*args)
+        self.addCleanup(victim.close)
+        return victim
+
+    def inject(self, pid, *args, status=0, says=""):
+        done = self.tool.inject(pid, *args)
+        self.assertEqual(done.returncode, status, done.stdout + done.stderr)
+        self.assert_one_line(done.stdout + done.stderr)
+        self.assertIn(says, done.stdout + done.stderr)
+        return done
+
+    def mapped(self, pid):
+        with open(f"/proc/{pid}/maps", encoding="utf-8", errors="replace") as f:
+            return [line for line in f if "libswansong" in line]
+
+
+class Harmless(InjectTest):
+    def test_in_every_mode_the_library_comes_goes_quiet_and_the_victim_is_right(self):
+        for mode in MODES:
+            with self.subTest(mode=mode):
+                victim = self.spied(mode)
+                self.inject(victim.pid, "--wait", "60", says="records from now on")
+                self.inject(victim.pid, "--wait", "60", says="records already")
+                self.inject(victim.pid, "--wait", "60", "--detach", says="is detached")
+                self.inject(victim.pid, "--wait", "60", "--detach", says="was detached already")
+                self.assertTrue(self.mapped(victim.pid))
+                victim.check()
+                self.assertEqual(victim.finish(), 0, "it saw EINTR")
+
+    @unittest.skipUnless(shutil.which("strace"), "strace is not installed")
+    def test_killed_at_any_step_it_leaves_nothing_to_repair(self):
+        killed = 0
+        for mode in ("epoll", "read", "spin"):
+            victim = self.spied(mode)
+            for number in (1, 2, 4, 7, 8, 9, 10, 11, 12, 14, 17, 20, 25, 30, 40):
+                for call in STEPS[: 1 + (number < 4)]:
+                    killed += self.tool.killed_at(self.tool.argv(victim.pid, "--wait", "60"), call, number)
+                    victim.check()
+            self.inject(victim.pid, "--wait", "60")
+            victim.check()
+            victim.finish()
+        self.assertGreater(killed, 30)
+
+
+class Refused(InjectTest):
+    def test_with_the_reason_and_untouched(self):
+        static = self.victim("threads-static", 2, "park")
+        self.inject(static.pid, status=3, says="statically linked")
+        filtered = self.spied("seccomp")
+        wait_until("it is filtered", lambda: "Seccomp:\t2" in open(f"/proc/{filtered.pid}/status", encoding="ascii").read())
+        self.inject(filtered.pid, status=3, says="seccomp")
+        filtered.finish()
+        stopped = self.spied("read")
+        os.kill(stopped.pid, 19)
+        wait_until("it is stopped", lambda: "State:\tT" in open(f"/proc/{stopped.pid}/status", encoding="ascii").read())
+        self.inject(stopped.pid, status=3, says="continue it first")
+        os.kill(stopped.pid, 18)
+        self.inject(stopped.pid, "--detach", status=3, says="has no agent")
+        self.assertFalse(self.mapped(stopped.pid))
+        stopped.finish()
+
+    def test_in_a_signal_handler_nobody_is_disturbed(self):
+        victim = self.victim("handler")
+        self.inject(victim.pid, "--wait", "0.2", status=3, says="in a signal handler")
+        self.assert_unharmed(victim.pid)
+
+    def test_an_agent_that_does_not_want_to_says_why(self):
+        victim = self.spied("poll")
+        self.inject(victim.pid, "--options", "refuse", status=4, says="No space left on device")
+        self.inject(victim.pid, "--wait", "60")
+        victim.check()
+        victim.finish()
+
+    def test_one_that_does_not_return_is_left_behind_running(self):
+        victim = self.spied("poll", 3)
+        done = self.tool.inject(victim.pid, "--options", "hang", "--timeout", "0.5")
+        self.assertEqual(done.returncode, 4, done.stderr)
+        self.assertIn("did not return within 0.5 s", done.stderr)
+        self.assert_unharmed(victim.pid)
+
+    def test_usage(self):
+        for args in (["-p", "1x"], [], ["-p", "4711", "more"], ["--detach", "--sample", "1K", "-p", "4711"], ["--wait", "0", "-p", "4711"]):
+            done = self.swansong("inject", *args)
+            self.assertEqual(done.returncode, 2, args)
+            self.assert_one_line(done.stderr)
+
+
+class OtherNamespace(InjectTest):
+    @need_root
+    def test_an_agent_that_the_process_cannot_see_comes_as_a_memfd_and_leaves_no_descriptor(self):
+        held = subprocess.run(["unshare", "-m", "true"], capture_output=True, check=False)
+        if held.returncode != 0:
+            self.skipTest("no mount namespace may be made here")
+        hidden = self.spawn(["unshare", "-m", "sh", "-c", f"mount -t tmpfs none {self.tool.dir} && echo hidden && exec sleep 1000"],
+                            stdout=subprocess.PIPE)
+        self.assertEqual(hidden.stdout.readline(), b"hidden\n")
+        wait_until("it sleeps", lambda: open(f"/proc/{hidden.pid}/comm", encoding="ascii").read() == "sleep\n")
+        before = sorted(os.listdir(f"/proc/{hidden.pid}/fd"))
+        self.inject(hidden.pid, "--wait", "60", says="records from now on")
+        self.assertTrue(all("memfd" in line for line in self.mapped(hidden.pid)))
+        self.assertEqual(sorted(os.listdir(f"/proc/{hidden.pid}/fd")), before)
+        self.inject(hidden.pid, "--wait", "60", "--detach", says="is detached")
+        self.assert_unharmed(hidden.pid)
+
+    @unittest.skipUnless(IS_ROOT, "needs root")
+    def test_one_that_is_not_ours_is_not_permitted(self):
+        victim = self.spied("read")
+        done = subprocess.run(self.tool.argv(victim.pid), capture_output=True, text=True, check=False, user=65534, group=65534, extra_groups=[])
+        self.assertEqual(done.returncode, 3, done.stderr)
+        self.assert_one_line(done.stderr)
+        victim.finish()
+
+
+if __name__ == "__main__":
+    unittest.main()
