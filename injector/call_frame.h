@@ -6,10 +6,14 @@
  * function returns into the restorer and the thread goes on where it was, a system call included.  Before the commit
  * only memory below the stack pointer was written, which belongs to nobody.  No code is written, ever.
  *
- * rt_sigreturn() takes all registers, the result among them.  So on x86_64 the function returns into the end of some
- * function of libc's first, one that stores rax through a register that functions preserve, pops and returns ("keeper"):
+ * rt_sigreturn() takes all registers, the result among them, and leaves errno, which is memory and must be as it was, too.
+ * So on x86_64 the function returns through three ends of other functions of libc's, each of which takes its words from the
+ * stack: one that stores rax through a register that functions preserve ("keeper"), one that pops those registers
+ * ("popper"), and one that stores 32 bits of one of them through another ("putter"), which puts errno back:
  *
- *   mov %rax,(%rbx); pop %rbx; ret        48 89 03  5b  c3
+ *   mov %rax,(%rbx); pop %rbx; ret                                      48 89 03  5b  c3
+ *   pop %rbx; pop %rbp; pop %r12; pop %r13; pop %r14; pop %r15; ret
+ *   mov %ebp,(%rbx); pop %rbx; pop %rbp; ret                            89 2b  5b  5d  c3
  *
  * One file per machine, arch/MACHINE/call_frame.c.
  */
@@ -29,13 +33,19 @@
 #define CALL_REGISTERS_MAX (12 * 1024) /* vector and other extended registers; AMX's 8 KiB are refused */
 #define CALL_IMAGE_MAX     (CALL_MEMORY_MAX + CALL_REGISTERS_MAX + 4096)
 
+/* An instruction that stores VALUE at BASE + offset, and the end of its function.  Registers in the numbers of instructions. */
+struct call_store {
+        uint64_t address; /* 0: none */
+        uint8_t base, value;
+        int8_t offset;
+        uint8_t words; /* so many are taken from the stack before it returns */
+};
+
 /* What the way back needs of the target's libc. */
 struct call_way {
-        uint64_t restorer;       /* address of the instructions that call rt_sigreturn() */
-        uint64_t keeper;         /* x86_64: address; 0 where the result needs none */
-        uint8_t keeper_register; /* in the numbers of instructions: 3 rbx, 5 rbp, 12 to 15 */
-        int8_t keeper_offset;    /* it stores at register + offset */
-        uint8_t keeper_words;    /* it takes so many words from the stack before it returns */
+        uint64_t restorer;                /* address of the instructions that call rt_sigreturn() */
+        struct call_store keeper, putter; /* x86_64 */
+        uint64_t popper;                  /* x86_64 */
 };
 
 /* Look for it in code of libc's: n bytes that the target has at `address`.  Fills what it finds; true when all is there.
@@ -48,6 +58,8 @@ struct call_state {
         _Alignas(64) uint8_t extended[CALL_REGISTERS_MAX];
         size_t extended_size;
         uint64_t signal_mask;
+        uint64_t errno_at; /* where the thread has its errno; 0: not known */
+        int32_t errno_was;
 };
 
 /* Of a stopped thread.  0; -ESRCH; -ENOTSUP: it has registers that could not be brought back (AMX in use). */

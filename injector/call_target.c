@@ -85,14 +85,13 @@ static int check_libc(const struct call_target *c, struct diag *d)
 }
 
 /* In the code of libc as the process has it, which a hot patch may have changed. */
-static void find_way(struct call_target *c)
+static bool find_way(struct call_target *c)
 {
         const char *at = c->maps.data, *end = c->maps.data + c->maps.len;
         struct maps_line l;
 
         while (at < end) {
                 const struct code_module *module;
-                struct call_way way = c->way;
                 _cleanup_free_ uint8_t *code = NULL;
                 size_t n;
 
@@ -104,14 +103,12 @@ static void find_way(struct call_target *c)
                 n = l.end - l.start;
                 code = malloc(n);
                 if (!code)
-                        return;
+                        return false;
                 n = remote_read_large(&c->memory, l.start, code, n);
-                if (call_way_find(code, n, l.start, &way)) {
-                        c->way = way;
-                        return;
-                }
-                c->way = way;
+                if (call_way_find(code, n, l.start, &c->way))
+                        return true;
         }
+        return false;
 }
 
 static int status_check(const struct target *t, struct diag *d)
@@ -163,7 +160,9 @@ static int make(struct call_target *c, struct diag *d)
         r = check_libc(c, d);
         if (r < 0)
                 return r;
-        find_way(c);
+        if (!find_way(c))
+                return diag_set(d, -ENOTSUP,
+                                "PID %d: its libc has not the code that a call would return through", t->pid);
         c->errno_location = code_map_find(&c->code, CODE_LIBC, "__errno_location");
         if (!c->way.restorer || !c->errno_location)
                 return diag_set(d, -ENOTSUP,

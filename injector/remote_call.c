@@ -117,7 +117,7 @@ int remote_thread_stop(struct remote_thread *t, pid_t tid, uint64_t duration_ns)
         int r, signal = 0;
 
         t->tid = tid;
-        t->errno_at = 0;
+        t->state.errno_at = 0;
         deadline_start(&t->deadline, duration_ns);
         r = seize(t);
         if (r == 0)
@@ -316,9 +316,9 @@ int remote_thread_keep_errno(struct remote_thread *t, uint64_t errno_location)
 
         if (r < 0)
                 return r;
-        if (!read_all(t->memory_fd, at, &t->errno_was, sizeof(t->errno_was)))
+        if (!read_all(t->memory_fd, at, &t->state.errno_was, sizeof(t->state.errno_was)))
                 return -EFAULT;
-        t->errno_at = at;
+        t->state.errno_at = at;
         return 0;
 }
 
@@ -327,8 +327,9 @@ void remote_thread_release(struct remote_thread *t)
         if (!t->stopped)
                 return;
         /* The same memory as before, or nothing: it is the thread's own. */
-        if (t->errno_at)
-                write_all(t->memory_fd, t->errno_at, (const uint8_t *)&t->errno_was, sizeof(t->errno_was));
+        if (t->state.errno_at)
+                write_all(t->memory_fd, t->state.errno_at, (const uint8_t *)&t->state.errno_was,
+                          sizeof(t->state.errno_was));
         detach(t, 0);
 }
 

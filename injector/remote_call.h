@@ -14,7 +14,7 @@
  * the function as it would any other.  Signals to the process go to its other threads.
  *
  * A function that has not returned in time goes on: the thread is let go, comes back by itself when it does, and the
- * caller gets -ETIMEDOUT.  What the function clobbers and no register holds is errno: see remote_thread_keep_errno().
+ * caller gets -ETIMEDOUT.
  *
  * All calls from one tracer (tracer.h), whose end lets go of a thread that could not be stopped.
  */
@@ -32,8 +32,6 @@ struct remote_thread {
         struct deadline deadline; /* of whatever is waited for */
         struct call_state state;  /* what it comes back to */
         struct call_frame frame;
-        uint64_t errno_at; /* where it has its errno; 0: not known */
-        int32_t errno_was;
         uint64_t stopped_ns, released_ns; /* CLOCK_MONOTONIC: the pause */
 };
 
@@ -61,9 +59,9 @@ void remote_thread_use(struct remote_thread *t);
 int remote_call(struct remote_thread *t, uint64_t function, const struct call_argument *arguments, size_t n,
                 uint64_t duration_ns, uint64_t *ret_result);
 
-/* errno is memory, and must be as it was, too: take it now, by calling errno_location (__errno_location()), and put it back at
- * release.  Should we die in between, this thread's errno is another one when it comes back: all that can be felt then,
- * by a program that looks at errno after a call that did not fail. */
+/* Take errno now, by calling errno_location (__errno_location(), which leaves it alone): every call from here on puts it
+ * back on its way back.  On aarch64 only the release does: should we die in between, this thread's errno is another one
+ * when it comes back, which a program can feel that looks at errno after a call that did not fail. */
 int remote_thread_keep_errno(struct remote_thread *t, uint64_t errno_location);
 
 void remote_thread_release(struct remote_thread *t);

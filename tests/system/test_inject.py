@@ -14,6 +14,11 @@ from .harness import IS_ROOT, SwansongTest, need_root, wait_until
 from .injecting import MODES, STEPS, Spied, Tool
 
 
+def read(path):
+    with open(path, encoding="utf-8", errors="replace") as f:
+        return f.read()
+
+
 class InjectTest(SwansongTest):
     def setUp(self):
         super().setUp()
@@ -33,8 +38,7 @@ class InjectTest(SwansongTest):
         return done
 
     def mapped(self, pid):
-        with open(f"/proc/{pid}/maps", encoding="utf-8", errors="replace") as f:
-            return [line for line in f if "libswansong" in line]
+        return [line for line in read(f"/proc/{pid}/maps").splitlines() if "libswansong" in line]
 
 
 class Harmless(InjectTest):
@@ -70,12 +74,12 @@ class Refused(InjectTest):
         static = self.victim("threads-static", 2, "park")
         self.inject(static.pid, status=3, says="statically linked")
         filtered = self.spied("seccomp")
-        wait_until("it is filtered", lambda: "Seccomp:\t2" in open(f"/proc/{filtered.pid}/status", encoding="ascii").read())
+        wait_until("it is filtered", lambda: "Seccomp:\t2" in read(f"/proc/{filtered.pid}/status"))
         self.inject(filtered.pid, status=3, says="seccomp")
         filtered.finish()
         stopped = self.spied("read")
         os.kill(stopped.pid, 19)
-        wait_until("it is stopped", lambda: "State:\tT" in open(f"/proc/{stopped.pid}/status", encoding="ascii").read())
+        wait_until("it is stopped", lambda: "State:\tT" in read(f"/proc/{stopped.pid}/status"))
         self.inject(stopped.pid, status=3, says="continue it first")
         os.kill(stopped.pid, 18)
         self.inject(stopped.pid, "--detach", status=3, says="has no agent")
@@ -117,7 +121,7 @@ class OtherNamespace(InjectTest):
         hidden = self.spawn(["unshare", "-m", "sh", "-c", f"mount -t tmpfs none {self.tool.dir} && echo hidden && exec sleep 1000"],
                             stdout=subprocess.PIPE)
         self.assertEqual(hidden.stdout.readline(), b"hidden\n")
-        wait_until("it sleeps", lambda: open(f"/proc/{hidden.pid}/comm", encoding="ascii").read() == "sleep\n")
+        wait_until("it sleeps", lambda: read(f"/proc/{hidden.pid}/comm") == "sleep\n")
         before = sorted(os.listdir(f"/proc/{hidden.pid}/fd"))
         self.inject(hidden.pid, "--wait", "60", says="records from now on")
         self.assertTrue(all("memfd" in line for line in self.mapped(hidden.pid)))

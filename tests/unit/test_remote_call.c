@@ -173,20 +173,31 @@ Test(remote_call, finds_a_way_back_only_in_code_that_is_one)
         };
         static const uint8_t restorer[] = {0x48, 0xc7, 0xc0, 0x0f, 0, 0, 0, 0x0f, 0x05};
 
+        /* mov %ebp,(%rbx); pop %rbx; pop %rbp; ret -- and all the pops */
+        static const uint8_t put[] = {0x89, 0x2b, 0x5b, 0x5d, 0xc3, 0x5b, 0x5d, 0x41,
+                                      0x5c, 0x41, 0x5d, 0x41, 0x5e, 0x41, 0x5f, 0xc3};
+
         for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
                 struct call_way way = {0};
                 const uint8_t *code = (const uint8_t *)cases[i].code;
 
                 cr_expect_not(call_way_find(code, cases[i].n, 0x1000, &way), "there is no restorer");
-                cr_expect_eq(way.keeper != 0, cases[i].found, "%zu", i);
+                cr_expect_eq(way.keeper.address != 0, cases[i].found, "%zu", i);
                 if (!cases[i].found)
                         continue;
-                cr_expect_eq(way.keeper, 0x1000 + cases[i].at, "%zu", i);
-                cr_expect_eq(way.keeper_words, cases[i].words, "%zu: %u", i, way.keeper_words);
-                cr_expect_eq(way.keeper_register, cases[i].reg, "%zu", i);
-                cr_expect_eq(way.keeper_offset, cases[i].offset, "%zu", i);
-                cr_expect(call_way_find(restorer, sizeof(restorer), 0x2000, &way));
+                cr_expect_eq(way.keeper.address, 0x1000 + cases[i].at, "%zu", i);
+                cr_expect_eq(way.keeper.words, cases[i].words, "%zu: %u", i, way.keeper.words);
+                cr_expect_eq(way.keeper.base, cases[i].reg, "%zu", i);
+                cr_expect_eq(way.keeper.offset, cases[i].offset, "%zu", i);
+                cr_expect_not(call_way_find(restorer, sizeof(restorer), 0x2000, &way),
+                              "errno cannot be put back");
                 cr_expect_eq(way.restorer, 0x2000);
+                cr_expect(call_way_find(put, sizeof(put), 0x3000, &way));
+                cr_expect_eq(way.putter.address, 0x3000);
+                cr_expect_eq(way.putter.base, 3);
+                cr_expect_eq(way.putter.value, 5);
+                cr_expect_eq(way.putter.words, 2);
+                cr_expect_eq(way.popper, 0x3000 + 5);
         }
 }
 #endif

@@ -5,9 +5,9 @@
  *   result                  8 bytes
  *   extended registers      XSAVE's layout, aligned to 64 (XRSTOR), FP_XSTATE_MAGIC2 behind it
  *   ucontext                what rt_sigreturn() reads at the stack pointer
- *   restorer                where the keeper returns to
- *   words for the keeper
- *   keeper                  where the function returns to; the stack pointer at its entry
+ *   restorer
+ *   putter, popper          with the words that they take; only once it is known where errno is
+ *   keeper                  where the function returns to, the words that it takes above it; the stack pointer at its entry
  *
  * Sources: arch/x86/kernel/signal_64.c (restore_sigcontext(), rt_sigreturn), arch/x86/kernel/fpu/signal.c
  * (check_xstate_in_sigframe(): a size larger than the thread's own makes it restore only the x87 and SSE registers).
@@ -27,7 +27,8 @@
 
 #include "base/cleanup.h"
 
-#define RED_ZONE 128
+#define RED_ZONE        128
+#define STORE_WORDS_MAX 32
 
 /* include/linux/errno.h */
 #define ERESTARTSYS           512
@@ -69,32 +70,51 @@ _Static_assert(sizeof(struct fpx_sw_bytes) == 48, "struct _fpx_sw_bytes");
 /* __restore_rt: mov $15,%rax; syscall */
 static const uint8_t restorer_code[] = {0x48, 0xc7, 0xc0, SYS_rt_sigreturn, 0, 0, 0, 0x0f, 0x05};
 
-/* mov %rax,OFFSET(%REG), without an offset or with one of 8 bits.  Its length, 0: it is something else. */
-static size_t store_parse(const uint8_t *p, const uint8_t *end, struct call_way *way)
-{
-        uint8_t mod, rm;
-        size_t n = 3;
+/* All registers that functions preserve, in the order in which their ends pop them. */
+static const uint8_t popper_code[] = {0x5b, 0x5d, 0x41, 0x5c, 0x41, 0x5d, 0x41, 0x5e, 0x41, 0x5f, 0xc3};
+enum { POPPED_RBX, POPPED_RBP, POPPED_R12, POPPED_R13, POPPED_R14, POPPED_R15, POPPED };
 
-        if (end - p < 5 || (p[0] & 0xfe) != 0x48 || p[1] != 0x89)
-                return 0;
-        mod = p[2] >> 6;
-        rm = p[2] & 7;
-        if ((p[2] >> 3 & 7) != 0 || mod > 1)
-                return 0;
-        way->keeper_register = (uint8_t)(rm | (p[0] & 1) << 3);
-        if (rm == 4 && p[n++] != 0x24) /* an index register */
-                return 0;
-        if (mod == 0 && rm == 5) /* relative to rip */
-                return 0;
-        way->keeper_offset = mod == 1 ? (int8_t)p[n++] : 0;
-        switch (way->keeper_register) {
+/* Where the popper takes a register from; -1: functions do not preserve it. */
+static int popped_place(uint8_t number)
+{
+        switch (number) {
         case 3:
+                return POPPED_RBX;
         case 5:
+                return POPPED_RBP;
         case 12 ... 15:
-                return n;
+                return POPPED_R12 + number - 12;
         default:
-                return 0; /* not preserved by functions */
+                return -1;
         }
+}
+
+#define REX_W 8
+#define REX_R 4
+#define REX_B 1
+
+/* mov %VALUE,OFFSET(%BASE) of 64 or 32 bits, without an offset or with one of 8 bits.  Its length, 0: it is something else. */
+static size_t store_parse(const uint8_t *p, const uint8_t *end, struct call_store *ret)
+{
+        const uint8_t *at = p;
+        uint8_t rex = 0, mod, rm;
+
+        if (end - p < 5)
+                return 0;
+        if ((*at & 0xf0) == 0x40)
+                rex = *at++ & 0xf;
+        if (*at++ != 0x89)
+                return 0;
+        mod = *at >> 6;
+        rm = *at & 7;
+        ret->value = (uint8_t)((*at++ >> 3 & 7) | (rex & REX_R) << 1);
+        ret->base = (uint8_t)(rm | (rex & REX_B) << 3);
+        if (mod > 1 || (mod == 0 && rm == 5)) /* relative to rip */
+                return 0;
+        if (rm == 4 && *at++ != 0x24) /* with an index register */
+                return 0;
+        ret->offset = mod == 1 ? (int8_t)*at++ : 0;
+        return popped_place(ret->base) < 0 ? 0 : (size_t)(at - p);
 }
 
 /* Only pops, additions to rsp and xor %eax,%eax, then ret: words taken from the stack, or -1. */
@@ -124,31 +144,50 @@ static int epilogue_words(const uint8_t *p, const uint8_t *end)
         return -1;
 }
 
+/* A store at this very place that is followed by the end of a function. */
+static bool store_find(const uint8_t *at, const uint8_t *end, struct call_store *ret)
+{
+        size_t length = store_parse(at, end, ret);
+        int words = length ? epilogue_words(at + length, end) : -1;
+
+        if (words < 0 || words > STORE_WORDS_MAX)
+                return false;
+        ret->words = (uint8_t)words;
+        return true;
+}
+
+static uint64_t code_find(const uint8_t *code, size_t n, uint64_t address, const uint8_t *wanted, size_t size)
+{
+        const uint8_t *at = memmem(code, n, wanted, size);
+
+        return at ? address + (uint64_t)(at - code) : 0;
+}
+
+static bool is_wide(uint8_t first)
+{
+        return (first & 0xf8) == (0x40 | REX_W);
+}
+
 bool call_way_find(const uint8_t *code, size_t n, uint64_t address, struct call_way *way)
 {
-        const uint8_t *end = code + n, *at;
+        const uint8_t *end = code + n;
 
-        if (!way->restorer) {
-                at = memmem(code, n, restorer_code, sizeof(restorer_code));
-                if (at)
-                        way->restorer = address + (uint64_t)(at - code);
-        }
-        for (at = code; !way->keeper && at < end; at++) {
-                struct call_way w = *way;
-                size_t length;
-                int words;
+        if (!way->restorer)
+                way->restorer = code_find(code, n, address, restorer_code, sizeof(restorer_code));
+        if (!way->popper)
+                way->popper = code_find(code, n, address, popper_code, sizeof(popper_code));
+        for (const uint8_t *at = code; at < end && (!way->keeper.address || !way->putter.address); at++) {
+                struct call_store s = {.address = address + (uint64_t)(at - code)};
 
-                if ((*at & 0xfe) != 0x48)
+                if (!store_find(at, end, &s))
                         continue;
-                length = store_parse(at, end, &w);
-                words = length ? epilogue_words(at + length, end) : -1;
-                if (words < 0 || words > 32)
-                        continue;
-                w.keeper = address + (uint64_t)(at - code);
-                w.keeper_words = (uint8_t)words;
-                *way = w;
+                if (is_wide(*at) && s.value == 0 && !way->keeper.address)
+                        way->keeper = s;
+                else if (!is_wide(*at) && popped_place(s.value) >= 0 && s.value != s.base &&
+                         !way->putter.address)
+                        way->putter = s;
         }
-        return way->restorer && way->keeper;
+        return way->restorer && way->keeper.address && way->putter.address && way->popper;
 }
 
 /* --- what the thread has now
@@ -236,22 +275,49 @@ void call_state_restart(pid_t tid, struct call_state *s)
 /* --- the frame
  * -------------------------------------------------------------------------------------------------- */
 
-static uint64_t *saved_register(struct user_regs_struct *r, uint8_t number)
+static unsigned long long *preserved_register(struct user_regs_struct *r, uint8_t number)
 {
-        switch (number) {
-        case 3:
-                return (uint64_t *)&r->rbx;
-        case 5:
-                return (uint64_t *)&r->rbp;
-        case 12:
-                return (uint64_t *)&r->r12;
-        case 13:
-                return (uint64_t *)&r->r13;
-        case 14:
-                return (uint64_t *)&r->r14;
+        switch (popped_place(number)) {
+        case POPPED_RBX:
+                return &r->rbx;
+        case POPPED_RBP:
+                return &r->rbp;
+        case POPPED_R12:
+                return &r->r12;
+        case POPPED_R13:
+                return &r->r13;
+        case POPPED_R14:
+                return &r->r14;
         default:
-                return (uint64_t *)&r->r15;
+                return &r->r15;
         }
+}
+
+#define RETURNS_MAX (2 * (STORE_WORDS_MAX + 1) + POPPED + 2)
+
+/* The words from the function's return address to the ucontext.  Their number. */
+static size_t returns_fill(const struct call_state *s, const struct call_way *way,
+                           uint64_t words[RETURNS_MAX])
+{
+        size_t n = 0;
+
+        words[n++] = way->keeper.address;
+        for (unsigned i = 0; i < way->keeper.words; i++)
+                words[n++] = 0;
+        if (s->errno_at) {
+                uint64_t popped[POPPED] = {0};
+
+                popped[popped_place(way->putter.base)] = s->errno_at - (uint64_t)(int64_t)way->putter.offset;
+                popped[popped_place(way->putter.value)] = (uint32_t)s->errno_was;
+                words[n++] = way->popper;
+                for (unsigned i = 0; i < POPPED; i++)
+                        words[n++] = popped[i];
+                words[n++] = way->putter.address;
+                for (unsigned i = 0; i < way->putter.words; i++)
+                        words[n++] = 0;
+        }
+        words[n++] = way->restorer;
+        return n;
 }
 
 static void ucontext_fill(ucontext_t *u, const struct call_state *s, uint64_t extended_at)
@@ -290,8 +356,8 @@ int call_frame_build(const struct call_state *s, const struct call_way *way, uin
                      const struct call_argument *arguments, size_t n, struct call_frame *ret)
 {
         struct user_regs_struct r;
-        uint64_t top, at, extended_at, context_at, entry;
-        size_t total = 0;
+        uint64_t top, at, extended_at, context_at, entry, returns[RETURNS_MAX];
+        size_t total = 0, n_returns = returns_fill(s, way, returns);
         ucontext_t u;
 
         memcpy(&r, s->gregs, sizeof(r));
@@ -308,8 +374,8 @@ int call_frame_build(const struct call_state *s, const struct call_way *way, uin
         ret->result_at = at -= 8;
         extended_at = at = (at - s->extended_size) & ~UINT64_C(63);
         /* At a function's entry the stack pointer is 8 above a multiple of 16. */
-        context_at = at = ((at - sizeof(u)) & ~UINT64_C(15)) - (way->keeper_words % 2 ? 0 : 8);
-        entry = context_at - 8 * (uint64_t)(way->keeper_words + 2);
+        context_at = ((at - sizeof(u)) & ~UINT64_C(15)) - (n_returns % 2 ? 0 : 8);
+        entry = context_at - 8 * (uint64_t)n_returns;
         ret->address = entry;
         ret->size = (size_t)(top - entry);
         ret->way_back_sp = context_at;
@@ -317,8 +383,7 @@ int call_frame_build(const struct call_state *s, const struct call_way *way, uin
         memset(ret->image, 0, ret->size);
         memset(&u, 0, sizeof(u));
         ucontext_fill(&u, s, extended_at);
-        memcpy(ret->image, &way->keeper, 8);
-        memcpy(ret->image + (context_at - 8 - entry), &way->restorer, 8);
+        memcpy(ret->image, returns, 8 * n_returns);
         memcpy(ret->image + (context_at - entry), &u, sizeof(u));
         memcpy(ret->image + (extended_at - entry), s->extended, s->extended_size);
         for (size_t i = 0; i < n; i++)
@@ -326,7 +391,7 @@ int call_frame_build(const struct call_state *s, const struct call_way *way, uin
                         memcpy(ret->image + (ret->argument[i] - entry), arguments[i].memory,
                                arguments[i].bytes);
 
-        *saved_register(&r, way->keeper_register) = ret->result_at - (uint64_t)(int64_t)way->keeper_offset;
+        *preserved_register(&r, way->keeper.base) = ret->result_at - (uint64_t)(int64_t)way->keeper.offset;
         r.rdi = n > 0 ? ret->argument[0] : 0;
         r.rsi = n > 1 ? ret->argument[1] : 0;
         r.rdx = n > 2 ? ret->argument[2] : 0;
