@@ -5,8 +5,10 @@
 #include <errno.h>
 #include <link.h>
 #include <string.h>
+#include <sys/auxv.h>
 
 #include "agent_so/agent.h"
+#include "agent_so/elf_image.h"
 #include "agent_so/filter.h"
 #include "agent_so/module_find.h"
 
@@ -187,11 +189,44 @@ static size_t no_usable_size(void *p)
         return 0;
 }
 
+struct definition {
+        const char *name;
+        uintptr_t address; /* in: what dlsym() found */
+};
+
+/* A program at a fixed address that takes a function's address has its own PLT entry as that address, for everybody
+ * (psABI: a symbol that is undefined but has a value).  That entry jumps through the word which is to lead to us. */
+static int find_definition(struct dl_phdr_info *info, size_t size, void *arg)
+{
+        struct definition *d = arg;
+        struct elf_image image;
+        uintptr_t defined;
+
+        (void)size;
+        if (!elf_image_open(info->dlpi_addr, info->dlpi_phdr, info->dlpi_phnum, (size_t)getauxval(AT_PAGESZ),
+                            &image) ||
+            elf_image_holds(&image, agent_text_start, 1, PF_R))
+                return 0;
+        defined = elf_image_find(&image, d->name);
+        if (!defined)
+                return 0;
+        d->address = defined;
+        return 1; /* in the order of loading, which is that of the search */
+}
+
 void *real_symbol(const char *name)
 {
         /* For who was dlopen()ed, "next" is among its own dependencies: the C library, whatever the program uses. */
         uintptr_t found = (uintptr_t)dlsym(agent_late ? RTLD_DEFAULT : RTLD_NEXT, name);
+        struct module_range program;
 
+        if (agent_late && found && module_find((uintptr_t)getauxval(AT_ENTRY), &program) &&
+            found - program.start < program.end - program.start) {
+                struct definition d = {name, found};
+
+                dl_iterate_phdr(find_definition, &d);
+                found = d.address;
+        }
         return found - agent_text_start < agent_text_end - agent_text_start ? NULL : (void *)found;
 }
 
