@@ -3,8 +3,9 @@
  *
  * From the page of the stack pointer (less the red zone) upwards to the end of the mapping, at most a cap:
  * 256 KiB, or 64 KiB where the mapping does not look like a stack (a goroutine's, a fiber's in the heap): its
- * end says nothing then.  A stack pointer in no known mapping (the thread began after maps was read) gets
- * 64 KiB tried blindly.
+ * end says nothing then.  A stack pointer in no known mapping, or in one that could not be read, gets 64 KiB tried
+ * blindly: the thread began after maps was read, or just then (glibc makes a stack readable after it has mapped it).
+ * One in a guard has run out of stack, which begins above the guard.
  */
 #ifndef SWANSONG_CAPTURE_STACK_RANGE_H
 #define SWANSONG_CAPTURE_STACK_RANGE_H
@@ -16,6 +17,9 @@
 
 #define STACK_CAP         ((size_t)256 * 1024)
 #define STACK_CAP_UNKNOWN ((size_t)64 * 1024)
+
+/* Programs make guards of a page to a few; what is larger is a stack that was not readable yet. */
+#define STACK_GUARD_MAX ((size_t)64 * 1024)
 
 struct stack_range {
         uint64_t start; /* page-aligned */

@@ -14,6 +14,7 @@ static const char text[] =
         "not a line of maps\n"
         "7f0010001000-7f0010801000 rw-p 00000000 00:00 0\n" /* read twice while it changed */
         "7f0020000000-7f0020100000 rw-p 00000000 fe:00 12                 /data/stacks\n"
+        "7f0030000000-7f0030800000 ---p 00000000 00:00 0\n" /* one that is being made */
         "7ffc00000000-7ffc00021000 rw-p 00000000 00:00 0                  [stack]\n"
         "7ffc00100000-7ffc00102000 r-xp 00000000 00:00 0                  [vdso]\n";
 
@@ -30,7 +31,7 @@ Test(map_index, finds_the_mapping_of_an_address_and_no_other)
 {
         struct map_index m = index_of();
 
-        cr_expect_eq(m.n, 7);
+        cr_expect_eq(m.n, 8);
         cr_expect_eq(map_index_find(&m, 0x400000)->start, 0x400000);
         cr_expect_eq(map_index_find(&m, 0x400fff)->start, 0x400000);
         cr_expect_null(map_index_find(&m, 0x401000));
@@ -61,7 +62,8 @@ Test(stack_range, is_what_the_stack_pointer_and_the_mapping_say)
                 {0x7f0020000800, 0x7f0020000000, 16, true, "in a file: pages may have to be read"},
                 {0x7ffc00020000, 0x7ffc0001f000, 2, false, "the main thread"},
                 {0x7ffbffff0800, 0x7ffbffff0000, 49, false, "its stack has grown since"},
-                {0x7f0010000800, 0x7f0010000000, 0, false, "in the guard: nothing to be read"},
+                {0x7f0010000800, 0x7f0010001000, 64, false, "in the guard: the stack has run out"},
+                {0x7f00307ff800, 0x7f00307ff000, 1, false, "mapped, and not readable yet: blindly"},
                 {0x7f0008000000, 0x7f0007fff000, 16, false, "a mapping made since: blindly"},
                 {0x7f000fffe000, 0x7f000fffd000, 3, false, "blindly, but short of what is something else"},
                 {0x7ffffffff000, 0x7fffffffe000, 16, false, "above all mappings"},
