@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: MIT
+"""The agent that was loaded into a running process: what it sees from then on, and that it harms nothing and leaves nothing behind."""
+
+import ctypes
+import os
+import subprocess
+
+from tests.system import recorder
+from tests.system.harness import victim_path
+from tests.system.test_agent import AGENT, AgentTest, library
+
+FLAG_HEAP_UNSEEN, FLAG_LOADED_LATE = 1 << 5, 1 << 8
+LINKED = {"lazy": ["-Wl,-z,lazy"], "now": ["-Wl,-z,now,-z,relro"], "no-relro": ["-Wl,-z,norelro"],
+          "no-pie": ["-no-pie", "-fno-pie", "-Wl,-z,lazy"], "no-plt": ["-fno-plt"]}
+
+
+class Late(ctypes.Structure):
+    """What the header has behind its counters."""
+    _fields_ = [("injected_ns", ctypes.c_uint64), ("detached_ns", ctypes.c_uint64), ("hooked_words", ctypes.c_uint32),
+                ("missed_words", ctypes.c_uint32)]
+
+
+class InjectTest(AgentTest):
+    def env(self, options="", preload=(), **more):
+        env = dict(os.environ, **more)
+        env.pop("LD_PRELOAD", None)
+        if preload:
+            env["LD_PRELOAD"] = ":".join(preload)
+        return env
+
+    def options(self, text="sample=1"):
+        return f"dir={self.recorders},{text}"
+
+    def late(self, pid):
+        r = self.recorder_of(pid)
+        return Late.from_buffer(r.data, recorder.Header.counters.offset + ctypes.sizeof(recorder.Counters))
+
+    def build(self, name, source, *flags):
+        path = os.path.join(self.dir, name)
+        subprocess.run(["cc", "-D_GNU_SOURCE", "-O2", "-g", *flags, "-o", path, source, "-lpthread", "-ldl"], check=True)
+        return path
+
+    def hold(self, program, preload=(), options="sample=1"):
+        """`late AGENT OPTIONS hold`, at "ready"."""
+        victim = self.spawn([program, AGENT, self.options(options), "hold"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                            env=self.env(preload=preload), text=True)
+        self.expect(victim, "ready")
+        return victim
+
+    def expect(self, victim, word):
+        for line in iter(victim.stdout.readline, ""):
+            if line.strip() == word:
+                return
+        self.fail(f"{word} was not said")
+
+    @staticmethod
+    def go_on(victim):
+        victim.stdin.write("\n")
+        victim.stdin.flush()
+
+    def blocks(self, victim, program):
+        """{function: bytes} of the blocks that this program's own functions hold."""
+        r, names, found = self.recorder_of(victim.pid), recorder.symbols(program), {}
+        stacks = r.stacks()
+        for _address, record in r.live():
+            path, offset = r.module_of(r.frames(stacks[record.stack])[0] - 1)
+            if path == os.path.realpath(program):
+                name = recorder.function_at(names, offset)
+                found[name] = found.get(name, 0) + record.size
+        return found
+
+
+class Hooks(InjectTest):
+    def check(self, program, preload=()):
+        victim = self.hold(program, preload)
+        self.assertEqual(self.blocks(victim, program), {"after": 1000000, "first_call": 1000000})
+        self.assertEqual(self.recorder_of(victim.pid).header.flags & (FLAG_LOADED_LATE | FLAG_HEAP_UNSEEN), FLAG_LOADED_LATE)
+        self.go_on(victim)
+        self.expect(victim, "detached")
+        self.assertTrue(self.late(victim.pid).detached_ns)
+        self.assertEqual(self.late(victim.pid).hooked_words, 0)
+        self.assertEqual(self.blocks(victim, program), {"after": 1000000, "first_call": 1000000})
+        self.go_on(victim)
+        self.expect(victim, "again")
+        self.assertEqual(self.blocks(victim, program), {"after": 1000000})
+        self.assertFalse(self.late(victim.pid).detached_ns)
+        self.go_on(victim)
+        self.assertEqual(victim.wait(60), 0)
+        self.assertNotIn(victim.pid, recorder.recorders(self.recorders))
+
+    def test_however_the_program_was_linked(self):
+        for name, flags in LINKED.items():
+            with self.subTest(linked=name):
+                self.check(self.build(f"late-{name}", "tests/victims/late.c", *flags))
+
+    def test_whatever_allocator_was_preloaded(self):
+        for name in ("libjemalloc.so.2", "libtcmalloc_minimal.so.4", "libtcmalloc.so.4", "libmimalloc.so.2"):
+            path = library(name)
+            if path:
+                with self.subTest(allocator=name):
+                    # A call that is not bound could mean libc's malloc, too: "now" has none.
+                    self.check(self.build(f"late-{name}", "tests/victims/late.c", *LINKED["now"]), preload=(path,))
+
+    def test_an_agent_that_nobody_calls_is_quiet(self):
+        victim = self.victim("late", AGENT, self.options(), "quiet", stdin=subprocess.PIPE, env=self.env())
+        with open(f"/proc/{victim.pid}/maps", encoding="ascii", errors="replace") as f:
+            self.assertIn("libswansong.so", f.read())
+        self.assertEqual(recorder.recorders(self.recorders), {})
+        self.assertEqual(os.listdir(f"/proc/{victim.pid}/task"), [str(victim.pid)])
+
+    def test_a_program_with_one_thread_keeps_one(self):
+        victim = self.hold(victim_path("late"))
+        self.assertEqual(os.listdir(f"/proc/{victim.pid}/task"), [str(victim.pid)])
+
+
+class Refusals(InjectTest):
+    def refusal(self, program, options="sample=1"):
+        done = subprocess.run([program, AGENT, self.options(options), "hold"], stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                              env=self.env(), timeout=100, check=False)
+        self.assertEqual(recorder.recorders(self.recorders), {})
+        return done.stdout.strip()
+
+    def test_an_allocator_in_the_program(self):
+        source = os.path.join(self.dir, "own.c")
+        with open(source, "w", encoding="ascii") as f:
+            f.write("""#include <stddef.h>
+                    #include <string.h>
+                    static char heap[64 << 20]; static size_t used;
+                    void *malloc(size_t n) { void *p = heap + used; used += (n + 31) & ~15ul; return p; }
+                    void free(void *p) { (void)p; }
+                    void *calloc(size_t a, size_t b) { return malloc(a * b); }
+                    void *realloc(void *p, size_t n) { return p ? memmove(malloc(n), p, n) : malloc(n); }
+                    """)
+        program = self.build("late-own", "tests/victims/late.c", source, "-fno-builtin")
+        self.assertEqual(self.refusal(program), f"refused: {os.strerror(95)}")
+
+    def test_a_wrong_option(self):
+        self.assertEqual(self.refusal(victim_path("late"), "sample=banana"), f"refused: {os.strerror(22)}")
+
+    def test_a_preloaded_agent(self):
+        done = subprocess.run([victim_path("late"), AGENT, "", "hold"], stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                              env=dict(os.environ, LD_PRELOAD=AGENT, SWANSONG_OPTIONS=self.options()), timeout=100, check=False)
+        self.assertEqual(done.stdout.strip(), f"refused: {os.strerror(114)}")
+
+
+class Storm(InjectTest):
+    def plugins(self):
+        for i, flags in enumerate((["-Wl,-z,lazy"], ["-Wl,-z,now"])):
+            source = os.path.join(self.dir, f"p{i}.c")
+            with open(source, "w", encoding="ascii") as f:
+                f.write("""#include <stdlib.h>
+                        static void *mine; static void (*volatile give)(void *) = free;
+                        void *plugin_block(size_t n) { return malloc(n); }
+                        static __attribute__((constructor)) void begin(void) { mine = malloc(100000); }
+                        static __attribute__((destructor)) void end(void) { give(mine); }""")
+            yield self.build(f"p{i}.so", source, "-shared", "-fPIC", *flags)
+
+    def test_on_and_off_while_everything_goes_on(self):
+        plugins = list(self.plugins())
+        for options in ("sample=4K", "sample=1,thread=off"):
+            with self.subTest(options=options):
+                done = subprocess.run([victim_path("late_storm"), AGENT, self.options(options), "40", *plugins], env=self.env(),
+                                      stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=200, check=False)
+                self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "ok\n", ""))
+                self.assertEqual(recorder.recorders(self.recorders), {})
