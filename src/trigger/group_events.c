@@ -55,6 +55,11 @@ void group_events_open(const struct limit_reader *l, struct group_events *ret, s
         }
 }
 
+void group_events_moved(struct group_events *g)
+{
+        memset(g->thresholds, 0, sizeof(g->thresholds));
+}
+
 void group_events_line(int eventfd, int usage_fd, uint64_t bytes, char *out, size_t size)
 {
         snprintf(out, size, "%d %d %llu", eventfd, usage_fd, (unsigned long long)bytes);

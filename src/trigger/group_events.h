@@ -33,6 +33,10 @@ void group_events_open(const struct limit_reader *l, struct group_events *ret, s
  * will wake us for every one of them. */
 bool group_events_set(struct group_events *g, const struct limit_reader *l, const struct size_spec *level);
 
+/* The limit_reader is another group's now.  What was added to the events stays the old one's: on v2 looking often is what
+ * is left. */
+void group_events_moved(struct group_events *g);
+
 /* "17 18 734003200", for cgroup.event_control. */
 void group_events_line(int eventfd, int usage_fd, uint64_t bytes, char *out, size_t size);
 

@@ -10,8 +10,11 @@
 #include "base/file.h"
 #include "base/memory_group.h"
 #include "base/number.h"
+#include "base/target.h"
 
 #define PATH_LEN (2 * PATH_MAX + 32)
+
+#define PF_EXITING 0x00000004 /* include/linux/sched.h */
 
 void limit_reader_open(int proc_fd, struct limit_reader *ret)
 {
@@ -25,6 +28,7 @@ void limit_reader_open(int proc_fd, struct limit_reader *ret)
                 ret->dir = NULL;
                 return;
         }
+        ret->group = strdup(g.kernel);
         ret->mount_len = strlen(g.mount);
         ret->version = g.version;
         for (len = strlen(ret->dir); ret->n < LIMIT_LEVELS;) {
@@ -41,7 +45,41 @@ void limit_reader_close(struct limit_reader *l)
         for (unsigned i = 0; i < l->n; i++)
                 fd_closep(&l->levels[i].usage_fd);
         freep(&l->dir);
+        freep(&l->group);
         l->n = 0;
+}
+
+static bool is_ending(int proc_fd)
+{
+        char text[1024];
+        struct buf b = BUF_FIXED(text, sizeof(text));
+        struct stat_brief brief;
+
+        return file_read_at(proc_fd, "stat", &b) < 0 || stat_brief_parse(b.data, b.len, &brief) < 0 ||
+               brief.flags & PF_EXITING;
+}
+
+bool limit_reader_follow(int proc_fd, struct limit_reader *l)
+{
+        char text[PATH_LEN], name[PATH_MAX];
+        struct buf b = BUF_FIXED(text, sizeof(text) - 1);
+        struct limit_reader now;
+        int version;
+
+        if (file_read_at(proc_fd, "cgroup", &b) < 0)
+                return false;
+        text[b.len] = '\0';
+        if (memory_group_name(text, &version, name) < 0 || (l->group && strcmp(l->group, name) == 0))
+                return false;
+        limit_reader_open(proc_fd, &now);
+        /* Asked afterwards: until here it was alive. */
+        if (!now.dir || is_ending(proc_fd)) {
+                limit_reader_close(&now);
+                return false;
+        }
+        limit_reader_close(l);
+        *l = now;
+        return true;
 }
 
 const char *limit_file(const struct limit_reader *l)

@@ -8,6 +8,7 @@
 #ifndef SWANSONG_TRIGGER_LIMIT_H
 #define SWANSONG_TRIGGER_LIMIT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -27,6 +28,7 @@ struct memory_limit {
 /* Where the limits of one process are read. */
 struct limit_reader {
         char *dir;        /* the group's directory (malloc'ed), or NULL: no memory controller to be seen */
+        char *group;      /* the group's name as the kernel has it (malloc'ed), or NULL */
         size_t mount_len; /* of `dir`, the part where the hierarchy is mounted */
         int version;      /* of cgroup */
         unsigned n;
@@ -45,6 +47,10 @@ struct limit_reader {
  * limits nothing that we could name. */
 void limit_reader_open(int proc_fd, struct limit_reader *ret);
 void limit_reader_close(struct limit_reader *l);
+
+/* Has the process moved to another group?  Then the reader has, too: true, and limit_read() has to come next.  One read
+ * of /proc/PID/cgroup, 5 us.  The end of a process is no move: cgroup v1 shows it in "/" from then on. */
+bool limit_reader_follow(int proc_fd, struct limit_reader *l);
 
 /* Read all limits again (3 us per level), and say which is the tightest.  Allocates nothing. */
 void limit_read(struct limit_reader *l, uint64_t mem_total, struct memory_limit *ret);

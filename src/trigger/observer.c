@@ -80,6 +80,8 @@ static void read_wholes(struct observer *o, const struct observer_rules *rules, 
         o->wholes_ns = o->sampler.now.monotonic_ns;
         o->wholes.mem_total = m->mem_total;
         o->wholes.swap_total = m->swap_total;
+        if (limit_reader_follow(o->sampler.proc_fd, &o->limits))
+                group_events_moved(&o->group_events);
         limit_read(&o->limits, m->mem_total, &o->wholes.limit);
         read_used(o, m);
         limit_describe(&o->limits, o->nearest, m->mem_total, &o->wholes.nearest);

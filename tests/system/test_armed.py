@@ -54,6 +54,25 @@ class Armed(SwansongTest):
         out, err = watcher.communicate(timeout=60)
         return [line[len("bundle: "):] for line in out.splitlines()], err, watcher.returncode
 
+    def test_a_process_that_moves_into_another_group_is_followed(self):
+        victim = self.spawn([victim_path("grow")], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        watcher = self.watch(victim.pid, "--no-report")
+        for line in watcher.stderr:
+            if "watching " in line:
+                break
+        with open(os.path.join(self.group.path, "cgroup.procs"), "w", encoding="ascii") as f:
+            f.write(str(victim.pid))
+        mib = LIMIT * 3 // 4 >> 20
+        victim.stdin.write(b"grow %d\n" % mib)
+        victim.stdin.flush()
+        self.assertIn(": armed, ", watcher.stderr.readline())
+        self.wait_armed(victim.pid)
+        victim.stdin.write(b"grow %d\n" % mib)
+        victim.stdin.flush()
+        bundles, err, status = self.finish(watcher)
+        self.assertEqual((victim.wait(), len(bundles), status), (-signal.SIGKILL, 1, 0), err)
+        self.assertEqual(self.manifest(bundles[0])["trigger"]["guarantee"], "at-kill")
+
     def test_the_kernels_kill_is_captured_with_all_threads_and_memory(self):
         victim = self.leak(60, 12)
         bundles, err, status = self.finish(self.watch(victim.pid))

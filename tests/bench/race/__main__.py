@@ -50,6 +50,8 @@ def show_end(results, seconds):
     armed = [r for r in results if r["watched"] in rows.UNNAMED]
     kills, complete = sum(r["kills"] for r in armed), sum(r["complete"] for r in armed)
     print(f"armed, all together: {complete} of {kills}; {seconds / 60:.0f} minutes")
+    for line in table.goals(results):
+        print(line)
     not_run = {}
     for r in results:
         if r["skipped"]:

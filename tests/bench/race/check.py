@@ -130,6 +130,8 @@ def times(bundle, pid):
     """(ns that the victim waited, CLOCK_MONOTONIC ns when all its threads had been read), as the manifest says."""
     with open(os.path.join(bundle, "manifest.json"), encoding="ascii") as f:
         manifest = json.load(f)
+    if manifest.get("kill"):
+        return manifest["pause_ns"], manifest["kill"]["threads_read_ns"]
     # Registers and stacks come before every file.
     begins = [s["begin_ns"] for s in manifest["sections"] if s["path"].startswith(f"proc/{pid}/") and s["begin_ns"]]
     return manifest["pause_ns"], min(begins, default=None)

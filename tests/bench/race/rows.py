@@ -27,6 +27,7 @@ def watchers_of(place, memory):
 def host(place):
     kinds = [("anon", 1, 10, 32)]
     kinds += [("anon", n, 100, 256) for n in (1, 32, 256)]
+    kinds += [("anon", 16, 0, 512)]    # the size that there are goals for
     kinds += [(memory, n, 0, 256) for memory in ("anon", "shared", "populate", "memset", "huge", "tmpfs") for n in (1, 32, 256)]
     kinds += [("every", 32, 0, 256), ("every", 256, 0, 256), ("forks", 1, 0, 256)]
     return [Victim(place, *kind, watchers_of(place, kind[0])) for kind in kinds]

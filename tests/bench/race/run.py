@@ -90,7 +90,7 @@ def run_rows(victim, watchers, kills, log=None):
         for row in due:
             try:
                 outcomes = one_run(victim, WATCHERS[row.watcher], log)
-            except (OSError, RuntimeError, AssertionError, subprocess.TimeoutExpired) as e:
+            except (OSError, RuntimeError, AssertionError, ValueError, KeyError, subprocess.TimeoutExpired) as e:
                 # One row's trouble is not the others'.
                 outcomes, row.skipped = [], f"{type(e).__name__}: {e}"
             if not outcomes and not row.skipped:

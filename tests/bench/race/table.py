@@ -41,6 +41,25 @@ def line(row):
             f" {f'{later:+.1f}' if later is not None else '-':>16}")
 
 
+# (what, which rows, field of their outcomes, ms, how that is written)
+GOALS = (
+    ("from the kill to all threads read, up to 16 threads", lambda r: r["threads"] <= 16, "read_ms", 5, "< 5 ms"),
+    ("from the kill to all threads read, 256 threads", lambda r: r["threads"] == 256, "read_ms", 30, "< 30 ms"),
+    ("the death waited, 512 MiB", lambda r: r["limit_mib"] == 512, "waited_ms", 50, "<= 50 ms"),
+)
+
+
+def goals(results):
+    """A line for each goal, over all kills of armed victims in memory groups of this machine; results as of as_json()."""
+    mine = [r for r in results if r["place"] == "v1" and r["watched"] in ("at 70 %", "always") and r["memory"] not in ("forks", "every")]
+    for what, chosen, field, most, goal in GOALS:
+        values = [o[field] for r in mine if chosen(r) for o in r["outcomes"] if o[field] is not None]
+        if values:
+            within = sum(v <= most for v in values)
+            yield (f"{what}: median {median(values):.1f} ms, worst {max(values):.1f} ms, goal {goal}:"
+                   f" {within} of {len(values)} kills, {'met' if median(values) <= most else 'MISSED'}")
+
+
 def reasons(row):
     """Why kills of this row were not captured completely: "2x no bundle: ..."; those that differ in numbers only are one."""
     counted = {}
