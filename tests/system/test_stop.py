@@ -127,8 +127,10 @@ class Harm(StopTest):
             begin = time.monotonic()
             self.start_dump(v.pid).wait()
             lengths.append(time.monotonic() - begin)
-        killed = 0
-        for _ in range(300):
+        killed = tries = 0
+        # On a busy machine a dump's length is not to be foretold: some kills come too late.
+        while killed < 200 and tries < 1000:
+            tries += 1
             dump = self.start_dump(v.pid)
             time.sleep(random.uniform(0, sorted(lengths)[4]))
             dump.kill()
@@ -136,7 +138,7 @@ class Harm(StopTest):
             wait_until("untraced", lambda: all(tracer == 0 and state not in "tT"
                                                for state, tracer in thread_states(v.pid).values()))
             self.clear()
-        self.assertGreater(killed, 100, "the kills came too late to test anything")
+        self.assertGreater(killed, 100, f"of {tries} kills too many came too late to test anything")
         self.assert_unharmed(v.pid)
         self.assertIn("right", self.finish(v))
 
