@@ -76,6 +76,7 @@ bool call_state_in_syscall(pid_t tid, const struct call_state *s);
  * goes on behind it. */
 void call_state_restart(pid_t tid, struct call_state *s);
 
+/* A function that returns a structure in memory takes its address as the first argument. */
 struct call_argument {
         uint64_t number;
         void *memory; /* or this memory, copied to the thread's stack, and its address given */

@@ -12,8 +12,9 @@
 #include "injector/task_list.h"
 #include "injector/tracer.h"
 
-/* How long one thread may take to stop: those that wait do so in microseconds. */
-#define STOP_NS (100 * NS_PER_MS)
+/* How long one thread may take to stop: those that wait do so in microseconds, if they get a CPU.  It harms nobody to wait
+ * for that, but one that is given up on the way to its stop sees the EINTR. */
+#define STOP_NS (5 * NS_PER_S)
 
 /* Between two rounds over all threads: at first, and at most. */
 #define PAUSE_NS_FIRST (2 * NS_PER_MS)

@@ -301,6 +301,10 @@ struct report {
                 uint64_t n_arenas;
                 const struct report_arena *arenas; /* largest first; not every one need be here */
                 size_t n_arena_rows;
+                struct { /* the allocator's own word, asked by a thread of the process (dump --malloc-info) */
+                        bool known;
+                        uint64_t in_use, free_held, mmapped, top, resident; /* bytes or REPORT_UNKNOWN */
+                } own;
         } malloc;
         const struct report_note *notes; /* oldest first */
         size_t n_notes;

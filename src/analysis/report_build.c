@@ -17,6 +17,7 @@
 #include "analysis/kill.h"
 #include "analysis/kill_frame.h"
 #include "analysis/machine.h"
+#include "analysis/malloc_info.h"
 #include "analysis/memory.h"
 #include "analysis/process.h"
 #include "analysis/recorder_read.h"
@@ -348,6 +349,7 @@ static int build(struct source *s, const struct report_options *o, const struct 
         ret = census_fill(s, r);
         if (ret < 0)
                 return ret;
+        malloc_info_fill(s, r);
         r->missing = s->missing.list;
         r->n_missing = s->missing.n;
         if (s->missing.failed)

@@ -26,6 +26,7 @@ struct capture_request {
         const char *only;          /* comma-separated collector groups (see collectors.def), NULL: all */
         bool with_environ;
         bool without_census; /* do not read the whole heap */
+        bool with_malloc_info; /* have a thread of the target ask the allocator */
         struct storm *storm; /* the tables of the machine's processes at most once in a while; NULL: always */
         void (*untraced)(void *data); /* called when the target is traced no more, long before the capture ends; or NULL */
         void *untraced_data;

@@ -61,6 +61,7 @@ struct collect {
         bool with_environ;
         const struct memory_group *group; /* where the target is or was, instead of asking /proc; or NULL */
         bool without_census;
+        bool with_malloc_info;
         bool without_tables; /* the machine's processes and groups were copied a moment ago */
         pid_t ns_pid;        /* the target's PID in its own PID namespace */
         bool own_process;    /* we are the child: namespaces may be changed, we end soon */

@@ -17,6 +17,7 @@ void groups_collect(struct collect *c, const struct collector *rows, size_t n);
 void fds_make(struct collect *c, const struct collector *row);
 void sockets_make(struct collect *c, const struct collector *row);
 void census_make(struct collect *c, const struct collector *row);
+void malloc_info_make(struct collect *c, const struct collector *row);
 void perf_map_make(struct collect *c, const struct collector *row);
 void recorder_make(struct collect *c, const struct collector *row);
 

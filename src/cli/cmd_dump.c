@@ -17,6 +17,7 @@ struct dump_args {
         const char *only;
         bool with_environ;
         bool without_census;
+        bool with_malloc_info;
         bool help;
         struct dump_options dump;
 };
@@ -30,6 +31,7 @@ static const char help_text[] =
         "                     tree, cgroup, sockets, fds, machine, processes, heap\n"
         "      --environ      the environment variables too (they may hold secrets)\n"
         "      --census HOW   full (default): count the whole heap from outside, 0.3 s per GiB; off\n"
+        "      --malloc-info  have a thread of the process ask its allocator, too (docs/inject.md)\n"
         "      --no-lines     function names only, no file:line and inlined functions: faster\n"
         "      --no-report    only the bundle; `swansong report` makes the report later\n"
         "      --no-save      print the report only, do not keep report.txt and report.json in the bundle\n"
@@ -48,12 +50,21 @@ static int parse_census(const char *text, bool *ret_without, struct diag *d)
 /* 0, or -EINVAL with d filled. */
 static int parse_args(int argc, char **argv, struct dump_args *a, struct diag *d)
 {
-        enum { OPT_ONLY = 256, OPT_ENVIRON, OPT_CENSUS, OPT_NO_LINES, OPT_NO_REPORT, OPT_NO_SAVE };
+        enum {
+                OPT_ONLY = 256,
+                OPT_ENVIRON,
+                OPT_CENSUS,
+                OPT_MALLOC_INFO,
+                OPT_NO_LINES,
+                OPT_NO_REPORT,
+                OPT_NO_SAVE
+        };
         static const struct option options[] = {
                 {"pid", required_argument, NULL, 'p'},
                 {"only", required_argument, NULL, OPT_ONLY},
                 {"environ", no_argument, NULL, OPT_ENVIRON},
                 {"census", required_argument, NULL, OPT_CENSUS},
+                {"malloc-info", no_argument, NULL, OPT_MALLOC_INFO},
                 {"no-lines", no_argument, NULL, OPT_NO_LINES},
                 {"no-report", no_argument, NULL, OPT_NO_REPORT},
                 {"no-save", no_argument, NULL, OPT_NO_SAVE},
@@ -82,6 +93,9 @@ static int parse_args(int argc, char **argv, struct dump_args *a, struct diag *d
                         break;
                 case OPT_CENSUS:
                         r = parse_census(optarg, &a->without_census, d);
+                        break;
+                case OPT_MALLOC_INFO:
+                        a->with_malloc_info = true;
                         break;
                 case OPT_NO_LINES:
                         a->dump.lines = false;
@@ -131,7 +145,8 @@ static int dump_target(const struct dump_args *a, const struct target *target, i
                                                 .guarantee = "early",
                                                 .only = a->only,
                                                 .with_environ = a->with_environ,
-                                                .without_census = a->without_census},
+                                                .without_census = a->without_census,
+                                                .with_malloc_info = a->with_malloc_info},
                       &a->dump, &result, &d);
         if (r < 0) {
                 complain("dump", &d);

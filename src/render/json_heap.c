@@ -77,6 +77,21 @@ void json_put_heap(struct json_out *j, const struct report *r)
         json_put_object_end(j);
 }
 
+static void put_own_word(struct json_out *j, const struct report *r)
+{
+        if (!r->malloc.own.known) {
+                json_put_null(j, "own");
+                return;
+        }
+        json_put_object_begin(j, "own");
+        json_put_amount(j, "in_use", r->malloc.own.in_use);
+        json_put_amount(j, "free_held", r->malloc.own.free_held);
+        json_put_amount(j, "mmapped", r->malloc.own.mmapped);
+        json_put_amount(j, "top", r->malloc.own.top);
+        json_put_amount(j, "resident", r->malloc.own.resident);
+        json_put_object_end(j);
+}
+
 void json_put_malloc(struct json_out *j, const struct report *r)
 {
         if (!r->malloc.allocator) {
@@ -106,6 +121,7 @@ void json_put_malloc(struct json_out *j, const struct report *r)
                 json_put_object_end(j);
         }
         json_put_array_end(j);
+        put_own_word(j, r);
         json_put_object_end(j);
 }
 

@@ -235,6 +235,20 @@ static void add_arena(const struct text *t, const struct report_arena *a)
         buf_char(t->out, '\n');
 }
 
+static void add_own_word(const struct text *t)
+{
+        const struct report *r = t->r;
+
+        if (!r->malloc.own.known)
+                return;
+        buf_printf(t->out, "  %-11s", "its own");
+        text_size_cell(t, r->malloc.own.in_use);
+        text_size_cell(t, r->malloc.own.free_held);
+        text_size_cell(t, r->malloc.own.mmapped);
+        text_size_cell(t, r->malloc.own.top);
+        buf_char(t->out, '\n');
+}
+
 void text_malloc(const struct text *t)
 {
         static const char *const headings[] = {"in use", "free", "mmapped", "top"};
@@ -260,6 +274,7 @@ void text_malloc(const struct text *t)
         text_size_cell(t, r->malloc.mmapped);
         text_size_cell(t, r->malloc.top);
         buf_char(t->out, '\n');
+        add_own_word(t);
         for (size_t i = 0; i < rows; i++)
                 add_arena(t, &r->malloc.arenas[i]);
         text_more(t, r->malloc.n_arena_rows - rows, "arenas");

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Thousands of injections, a thousand of them killed at every step, and not one victim that would notice.
 
-    BUILD=build python3 -m tests.bench.inject_harm [RUNS-PER-MODE=264]
+    BUILD=build python3 -m tests.bench.inject_harm [RUNS-PER-MODE=264 [MODE…]]
 
 In each mode of tests/victims/spied.c a third of the runs inject, a third detach, and a third are killed (SIGKILL) as they
 make their nth ptrace() or pwrite64(), n going through all that there are; then the same at every step of the first injection
@@ -85,11 +85,13 @@ def fresh_runs(tool, mode):
 
 def main():
     runs = int(sys.argv[1]) if len(sys.argv) > 1 else 264
+    works = {**{mode: mode_runs for mode in MODES}, **{"new " + mode: fresh_runs for mode in FRESH}}
+    chosen = sys.argv[2:] or list(works)
     tool, total = Tool(), Count()
     print(f"{'mode':<14} {'runs':>6} {'killed':>7} {'refused':>8} {'EINTR':>6} {'harmed':>7}")
     try:
-        for name, run in [(mode, mode_runs) for mode in MODES] + [("new " + mode, fresh_runs) for mode in FRESH]:
-            count = run(tool, name, runs) if run is mode_runs else run(tool, name.split()[1])
+        for name in chosen:
+            count = mode_runs(tool, name, runs) if works[name] is mode_runs else fresh_runs(tool, name.split()[1])
             print(f"{name:<14} {count.runs:>6} {count.killed:>7} {count.refused:>8} {count.eintr:>6} {count.harmed:>7}", flush=True)
             for field, value in vars(count).items():
                 setattr(total, field, getattr(total, field) + value)

@@ -112,6 +112,58 @@ class Refused(InjectTest):
             self.assert_one_line(done.stderr)
 
 
+def library(name):
+    found = subprocess.run(["ldconfig", "-p"], capture_output=True, text=True, check=False).stdout
+    return next((line.split()[-1] for line in found.splitlines() if line.split()[:1] == [name]), None)
+
+
+class MallocInfo(InjectTest):
+    """dump --malloc-info: a thread of the process asks its allocator."""
+
+    def own_word(self, victim):
+        bundle = self.dump(victim.pid, "--malloc-info", "--no-lines")
+        victim.check()
+        return bundle, self.report(bundle)["malloc"]
+
+    def test_glibcs_own_word_stands_beside_the_census_and_agrees(self):
+        victim = self.spied("cond")
+        bundle, malloc = self.own_word(victim)
+        own = malloc["own"]
+        self.assertEqual(malloc["allocator"], "glibc")
+        # To ask takes a few blocks itself, and caches them.
+        self.assertAlmostEqual(own["in_use"] + own["free_held"], malloc["in_use"] + malloc["free_held"], delta=64 << 10)
+        self.assertIn("its own", self.text)
+        self.assertIn('<malloc version="1">', read(f"{bundle}/proc/{victim.pid}/malloc_info/text"))
+        self.assertEqual(victim.finish(), 0)
+
+    def test_other_allocators_are_asked_in_their_own_words(self):
+        for name, allocator in (("libjemalloc.so.2", "jemalloc"), ("libtcmalloc_minimal.so.4", "tcmalloc")):
+            path = library(name)
+            if not path:
+                print(f"{name} is not installed", end=" ")
+                continue
+            with self.subTest(allocator=allocator):
+                victim = self.victim("threads", 4, "park", env=dict(os.environ, LD_PRELOAD=path))
+                bundle = self.dump(victim.pid, "--malloc-info", "--no-lines")
+                malloc = self.report(bundle)["malloc"]
+                self.assertEqual(malloc["allocator"], allocator)
+                self.assertGreater(malloc["own"]["in_use"], 0)
+                self.assert_unharmed(victim.pid)
+
+    def test_where_nobody_may_be_asked_the_dump_is_complete_and_says_why(self):
+        victim = self.victim("threads-static", 2, "park")
+        bundle = self.dump(victim.pid, "--malloc-info", "--no-lines")
+        reason, = [m["reason"] for m in self.report(bundle)["missing"] if m["section"].endswith("malloc_info")]
+        self.assertIn("statically linked", reason)
+        self.assertIsNone((self.report(bundle)["malloc"] or {}).get("own"))
+
+    def test_nobody_is_asked_unless_told_so(self):
+        victim = self.spied("poll")
+        bundle = self.dump(victim.pid, "--no-lines")
+        self.assertFalse(os.path.exists(f"{bundle}/proc/{victim.pid}/malloc_info"))
+        victim.finish()
+
+
 class OtherNamespace(InjectTest):
     @need_root
     def test_an_agent_that_the_process_cannot_see_comes_as_a_memfd_and_leaves_no_descriptor(self):

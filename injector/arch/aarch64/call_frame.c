@@ -184,6 +184,7 @@ int call_frame_build(const struct call_state *s, const struct call_way *way, uin
 
         for (size_t i = 0; i < CALL_ARGUMENTS; i++)
                 r.regs[i] = i < n ? ret->argument[i] : 0;
+        r.regs[8] = r.regs[0]; /* where a structure is returned to, if it is one */
         r.regs[30] = way->restorer;
         r.sp = frame_at;
         r.pc = function;
