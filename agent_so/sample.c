@@ -39,7 +39,15 @@ bool sample_draw(size_t n, uint64_t *ret_mean)
         return true;
 }
 
-static uint32_t time_now(uint64_t now)
+/* Never before the beginning, which was taken from the exact clock. */
+static uint64_t coarse_now(void)
+{
+        uint64_t now = clock_monotonic_coarse_ns(), began = agent.header->began_monotonic_ns;
+
+        return now < began ? began : now;
+}
+
+static uint32_t time_of(uint64_t now)
 {
         return (uint32_t)((now - agent.header->began_monotonic_ns) / (NS_PER_S / 10));
 }
@@ -48,8 +56,8 @@ static void add(uintptr_t address, size_t n, uint64_t mean, enum recorder_stack_
                 const struct unwind_regs *regs)
 {
         struct recorder_header *h = agent.header;
-        uint64_t frames[RECORDER_FRAMES_MAX], now = clock_monotonic_ns();
-        struct recorder_live record = {.size = n, .weight = poisson_weight(n, mean), .time = time_now(now)};
+        uint64_t frames[RECORDER_FRAMES_MAX], now = coarse_now();
+        struct recorder_live record = {.size = n, .weight = poisson_weight(n, mean), .time = time_of(now)};
         bool cut;
 
         __atomic_store_n(&h->updated_ns, now, __ATOMIC_RELAXED);

@@ -46,10 +46,10 @@ static bool recording(void)
  * free lists under each arena's lock, some 100 ns for each free block. */
 static void take_malloc_stats(uint64_t now)
 {
-        uint64_t age = now - agent.header->began_monotonic_ns, took;
+        uint64_t age = now - agent.header->began_monotonic_ns, begin = clock_monotonic_ns(), took;
 
         malloc_stats_take(__atomic_exchange_n(&agent.malloc_asked, 0, __ATOMIC_ACQUIRE));
-        took = clock_monotonic_ns() - now;
+        took = clock_monotonic_ns() - begin;
         if (age > MALLOC_PERIOD_NS)
                 age = MALLOC_PERIOD_NS;
         if (age < NS_PER_S)

@@ -19,6 +19,15 @@ static inline uint64_t clock_monotonic_ns(void)
         return (uint64_t)t.tv_sec * NS_PER_S + (uint64_t)t.tv_nsec;
 }
 
+/* The same as of the last tick of the kernel's clock: up to 10 ms old, at a tenth of the cost. */
+static inline uint64_t clock_monotonic_coarse_ns(void)
+{
+        struct timespec t;
+
+        clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
+        return (uint64_t)t.tv_sec * NS_PER_S + (uint64_t)t.tv_nsec;
+}
+
 /* CLOCK_REALTIME: what the time of day was. */
 static inline uint64_t clock_realtime_ns(void)
 {

@@ -3,14 +3,17 @@
  *
  *   agent_sites TOTAL_BYTES exact      sites filled exactly, then "ready" and wait
  *   agent_sites TOTAL_BYTES random     the same with blocks of random sizes and churn, which goes on after "ready TRUTH..."
+ *   agent_sites TOTAL_BYTES exact|random FILE     "begun", then the same; FILE holds at any time what each site holds
  *
- * Site i of 6 holds 1, 4, 10, 15, 30 and 40 % of the total: its functions are site_1, site_4 ...
+ * At any time the 6 sites hold 1, 4, 10, 15, 30 and 40 % of what is held: their functions are site_1, site_4 ...
  */
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "../../include/swansong.h"
@@ -59,38 +62,70 @@ static __attribute__((noinline)) void churn(void)
         ring[r % 1000] = malloc(16 + (r >> 10) % 4000);
 }
 
+/* The site that is furthest behind its share; N_SITES when all have what they want. */
+static size_t next_site(const uint64_t *held, const uint64_t *want)
+{
+        size_t next = N_SITES;
+
+        for (size_t i = 0; i < N_SITES; i++)
+                if (held[i] < want[i] &&
+                    (next == N_SITES || held[i] * sites[next].percent < held[next] * sites[i].percent))
+                        next = i;
+        return next;
+}
+
+/* Where the truth stands while the program runs, and after it was killed: bytes held by each site. */
+static volatile uint64_t *open_truth(const char *path)
+{
+        static uint64_t unseen[N_SITES];
+        int fd = path ? open(path, O_RDWR | O_CREAT, 0600) : -1;
+        void *map = unseen;
+
+        if (path) {
+                if (fd < 0 || ftruncate(fd, sizeof(unseen)) < 0)
+                        abort();
+                map = mmap(NULL, sizeof(unseen), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+                close(fd);
+        }
+        if (map == MAP_FAILED)
+                abort();
+        return map;
+}
+
 int main(int argc, char **argv)
 {
         uint64_t total = argc > 1 ? strtoull(argv[1], NULL, 10) : 100000000;
         bool exact = argc > 2 && strcmp(argv[2], "exact") == 0;
+        volatile uint64_t *truth = open_truth(argc > 3 ? argv[3] : NULL);
         uint64_t held[N_SITES] = {0}, want[N_SITES];
-        bool more = true;
+        size_t i;
 
         swansong_note("filling the sites");
-        for (size_t i = 0; i < N_SITES; i++)
+        for (i = 0; i < N_SITES; i++)
                 want[i] = total / 100 * sites[i].percent;
-        while (more) {
-                more = false;
-                for (size_t i = 0; i < N_SITES; i++) {
-                        size_t n = exact ? 1000 * (i + 1) : 16 + (size_t)(random_next() % (200u << i));
-                        void **block;
+        if (argc > 3) {
+                puts("begun");
+                fflush(stdout);
+        }
+        while ((i = next_site(held, want)) < N_SITES) {
+                size_t n = exact ? 1000 * (i + 1) : 16 + (size_t)(random_next() % (200u << i));
+                void **block;
 
-                        if (held[i] >= want[i])
-                                continue;
-                        more = true;
-                        if (n > want[i] - held[i])
-                                n = want[i] - held[i] < 16 ? 16 : (size_t)(want[i] - held[i]);
-                        block = sites[i].allocate(n);
-                        *block = lists[i];
-                        lists[i] = block;
-                        held[i] += n;
-                        if (!exact)
-                                for (int c = 0; c < 4; c++)
-                                        churn();
-                }
+                if (n > want[i] - held[i])
+                        n = want[i] - held[i] < 16 ? 16 : (size_t)(want[i] - held[i]);
+                block = sites[i].allocate(n);
+                *block = lists[i];
+                lists[i] = block;
+                held[i] += n;
+                truth[i] = held[i];
+                /* All of it is resident: a limit counts what is touched. */
+                memset(block + 1, 1, n - sizeof(*block));
+                if (!exact)
+                        for (int c = 0; c < 4; c++)
+                                churn();
         }
         printf("ready");
-        for (size_t i = 0; i < N_SITES; i++)
+        for (i = 0; i < N_SITES; i++)
                 printf(" %llu", (unsigned long long)held[i]);
         puts("");
         fflush(stdout);
