@@ -30,7 +30,9 @@ def host(place):
     kinds += [("anon", 16, 0, 512)]    # the size that there are goals for
     kinds += [(memory, n, 0, 256) for memory in ("anon", "shared", "populate", "memset", "huge", "tmpfs") for n in (1, 32, 256)]
     kinds += [("every", 32, 0, 256), ("every", 256, 0, 256), ("forks", 1, 0, 256)]
-    return [Victim(place, *kind, watchers_of(place, kind[0])) for kind in kinds]
+    # Nobody named, and full within 0.1 s.
+    return [Victim(place, *kind, (("victim",) if kind[0] == "anon" and kind[2] == 0 else ()) + watchers_of(place, kind[0]))
+            for kind in kinds]
 
 
 # The virtual machine runs 10 to 20 times slower.

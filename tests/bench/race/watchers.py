@@ -142,10 +142,10 @@ class Braked(Swansong):
 
 
 class NextVictim(Swansong):
-    """No process is named: whoever the kernel would kill next."""
+    """No process is named: whoever the kernel would kill next, in the group or on the machine."""
 
     def who(self, place):
-        return ["--victim"]
+        return ["--victim", *(["--group", place.path] if place.limit_kib else [])]
 
 
 class Memdoor(Nobody):
