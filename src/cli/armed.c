@@ -200,13 +200,14 @@ void holder_stop(struct holder *h)
         *h = HOLDER_NONE;
 }
 
-void armed_give_history(struct armed *a, unsigned n, const struct history *h)
+void armed_give_history(struct armed *a, unsigned n, const struct history *h, const struct earlier *earlier)
 {
         struct armed_history *place = &a->shared->histories[n % ARMED_HISTORIES];
         struct buf text = BUF_FIXED(place->text, sizeof(place->text));
 
         history_write(h, &text);
         place->len = text.len;
+        place->earlier = *earlier;
         atomic_store(&place->there, true);
 }
 

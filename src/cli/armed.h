@@ -25,6 +25,7 @@
 #include "base/target.h"
 #include "brake/brake.h"
 #include "brake/oom_event.h"
+#include "cli/earlier.h"
 #include "trigger/history.h"
 
 enum armed_word {
@@ -76,8 +77,8 @@ int armed_ask(struct armed *a, const struct target *t);
 /* The next message: 1; 0 when there is none. */
 int armed_read(struct armed *a, struct armed_message *ret);
 
-/* Answer ARMED_KILLED or ARMED_HELD: the samples before it, for the bundle. */
-void armed_give_history(struct armed *a, unsigned n, const struct history *h);
+/* Answer ARMED_KILLED or ARMED_HELD: the samples and dumps before it, for the bundle. */
+void armed_give_history(struct armed *a, unsigned n, const struct history *h, const struct earlier *earlier);
 
 /* Let all targets go without a stop: another attendant takes over, who has to be asked.  Captures that are being made come to
  * their end first.  0, or -errno with d filled: then nobody attends. */

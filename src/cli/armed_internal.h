@@ -21,6 +21,7 @@ struct armed_shared {
         _Atomic unsigned histories_used;
         struct armed_history {
                 _Atomic bool there;
+                struct earlier earlier;
                 size_t len;
                 char text[HISTORY_TEXT_MAX];
         } histories[ARMED_HISTORIES];
@@ -62,8 +63,10 @@ int armed_tell(const struct armed_side *s, const struct target *t, enum armed_wo
 /* A place for the history that answers ARMED_KILLED: its number is the message's n. */
 unsigned armed_history_place(const struct armed_side *s);
 
-/* Wait for the history; *ret stays as it is when none comes. */
-void armed_history_take(const struct armed_side *s, unsigned place, struct buf *ret);
+/* Wait for the history, and add to the sentence the dumps that were taken before the target's end; both stay as they are when
+ * none comes. */
+void armed_history_take(const struct armed_side *s, unsigned place, uint64_t end_ns, struct buf *sentence,
+                        struct buf *ret);
 
 /* Make the bundle of what was taken, and tell of it.  In a process of its own. */
 void armed_write(const struct armed_side *s, struct at_kill *k, const struct attended *target, int signal,

@@ -27,7 +27,8 @@ unsigned armed_history_place(const struct armed_side *s)
         return place;
 }
 
-void armed_history_take(const struct armed_side *s, unsigned place, struct buf *ret)
+void armed_history_take(const struct armed_side *s, unsigned place, uint64_t end_ns, struct buf *sentence,
+                        struct buf *ret)
 {
         struct armed_history *h = &s->shared->histories[place];
         uint64_t until = clock_monotonic_ns() + HISTORY_WAIT_NS;
@@ -38,10 +39,11 @@ void armed_history_take(const struct armed_side *s, unsigned place, struct buf *
                 return;
         *ret = BUF_FIXED(h->text, sizeof(h->text));
         ret->len = h->len;
+        earlier_words(&h->earlier, end_ns, sentence);
 }
 
 static void write_bundle(const struct armed_side *s, struct at_kill *k, const struct target *t,
-                         const char *kind, const char *sentence, const struct buf *kmsg)
+                         uint64_t dying_ns, const char *kind, struct buf *sentence, const struct buf *kmsg)
 {
         char empty[1] = "";
         struct buf history = BUF_FIXED(empty, sizeof(empty));
@@ -50,14 +52,14 @@ static void write_bundle(const struct armed_side *s, struct at_kill *k, const st
         struct diag d = {0};
         int r;
 
-        armed_tell(s, t, ARMED_KILLED, place, false, sentence, 0);
-        armed_history_take(s, place, &history);
+        armed_tell(s, t, ARMED_KILLED, place, false, sentence->data, 0);
+        armed_history_take(s, place, dying_ns, sentence, &history);
         r = at_kill_write(k,
                           &(struct capture_request){.target = t,
                                                     .out_dirfd = s->options->dirfd,
                                                     .out_dir = s->options->dir_name,
                                                     .trigger_kind = kind,
-                                                    .trigger_sentence = sentence,
+                                                    .trigger_sentence = sentence->data,
                                                     .guarantee = "at-kill",
                                                     .history = &history,
                                                     .storm = storm_shared()},
@@ -83,7 +85,7 @@ static void write_kill(const struct armed_side *s, struct at_kill *k, const stru
                 buf_str(&sentence,
                         "killed by SIGKILL; whether the kernel did it for memory could not be seen (no "
                         "access to the kernel's log, or a PID namespace of our own)");
-                write_bundle(s, k, t, "kill", words, NULL);
+                write_bundle(s, k, t, dying_ns, "kill", &sentence, NULL);
                 return;
         }
         kill = kill_log_find(&kmsg, t->pid, dying_ns > REPORT_BEFORE_NS ? dying_ns - REPORT_BEFORE_NS : 0,
@@ -93,13 +95,13 @@ static void write_kill(const struct armed_side *s, struct at_kill *k, const stru
                 return;
         }
         oom_words(kill, &sentence);
-        write_bundle(s, k, t, "kill", words, &text);
+        write_bundle(s, k, t, dying_ns, "kill", &sentence, &text);
 }
 
 void armed_write(const struct armed_side *s, struct at_kill *k, const struct attended *a, int signal,
                  uint64_t dying_ns)
 {
-        char words[128], empty[1] = "";
+        char words[512], empty[1] = "";
         struct buf sentence = BUF_FIXED(words, sizeof(words)), kmsg = BUF_FIXED(empty, sizeof(empty));
 
         armed_tell(s, &a->target, ARMED_DYING, 1, false, "", 0);
@@ -108,5 +110,5 @@ void armed_write(const struct armed_side *s, struct at_kill *k, const struct att
                 return;
         }
         crash_words(signal, &sentence);
-        write_bundle(s, k, &a->target, "crash", words, &kmsg);
+        write_bundle(s, k, &a->target, dying_ns, "crash", &sentence, &kmsg);
 }

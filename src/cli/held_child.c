@@ -200,7 +200,7 @@ static void write_bundle(struct held *h)
                 buf_reset(&kmsg);
         place = armed_history_place(s);
         armed_tell(s, a->target, ARMED_HELD, place, false, words, 0);
-        armed_history_take(s, place, &history);
+        armed_history_take(s, place, h->limit_ns, &sentence, &history);
         r = at_kill_write(h->kill,
                           &(struct capture_request){.target = a->target,
                                                     .out_dirfd = s->options->dirfd,

@@ -174,7 +174,7 @@ static void say_end(struct watcher *w, const struct watched *p, const struct arm
 {
         watch_say(&w->live, "%s (%d): %s", p ? p->target.comm : "a process", m->pid, m->text);
         if (p)
-                armed_give_history(&w->arms.armed, m->n, &p->observer.history);
+                armed_give_history(&w->arms.armed, m->n, &p->observer.history, &p->earlier);
 }
 
 static void hear(struct watcher *w, struct watched *p, const struct armed_message *m)

@@ -9,6 +9,7 @@
 #include <sys/statvfs.h>
 #include <sys/wait.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "capture/capture.h"
 #include "cli/dump_once.h"
@@ -213,6 +214,7 @@ int watch_dump_take(struct watch_dumps *w, const struct target *t, const struct 
                                           .storm = storm_shared()};
         struct capture_outcome outcome;
         struct diag d = {0};
+        uint64_t begin_ns;
         int r = check_space(w);
 
         if (r < 0) {
@@ -220,6 +222,7 @@ int watch_dump_take(struct watch_dumps *w, const struct target *t, const struct 
                 return r;
         }
         history_write(history, &text);
+        begin_ns = clock_monotonic_ns();
         watch_signals_dump_begin();
         r = capture_run(&request, &outcome, &d);
         watch_signals_dump_end();
@@ -231,6 +234,7 @@ int watch_dump_take(struct watch_dumps *w, const struct target *t, const struct 
         w->taken++;
         w->incomplete = w->incomplete || outcome.incomplete;
         watch_say(w->live, "%s (%d): %s", t->comm, t->pid, why->sentence);
+        earlier_note(why->earlier, begin_ns, last_part(outcome.path));
         if (why->ramp && !*why->ramp)
                 *why->ramp = strdup(last_part(outcome.path));
         publish(w, &outcome, why->ramp ? *why->ramp : NULL);

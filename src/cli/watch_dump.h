@@ -9,6 +9,7 @@
 #define SWANSONG_CLI_WATCH_DUMP_H
 
 #include "base/target.h"
+#include "cli/earlier.h"
 #include "cli/live_line.h"
 #include "cli/stock.h"
 #include "cli/watch_options.h"
@@ -44,6 +45,7 @@ struct dump_reason {
         char **ramp; /* NULL: it belongs to no ramp; else its first bundle's name, which this one gives if there is none */
         void (*untraced)(void *data); /* as in struct capture_request */
         void *untraced_data;
+        struct earlier *earlier; /* the dump is noted here */
 };
 
 /* Begin to watch it: its older bundles count for --max-disk. */

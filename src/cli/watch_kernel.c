@@ -103,6 +103,7 @@ static void write_bundle(struct watcher *w, struct watched *p, const struct kern
         history_write(&p->observer.history, &history);
         oom_words(word->kill, &sentence);
         watch_say(&w->live, "%s (%d), not armed: %s", p->target.comm, p->target.pid, words);
+        earlier_words(&p->earlier, word->kill->time_ns, &sentence);
         p->captured = true;
         if (remains_write(&remains, &request, &outcome, &d) < 0) {
                 w->dumps.incomplete = true;

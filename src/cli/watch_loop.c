@@ -210,7 +210,7 @@ static int dump(struct watcher *w, struct watched *p, const char *kind, const ch
         struct rearm_after after = {w, p};
         /* A process has one tracer. */
         bool was_armed = watch_arm_release(w, p);
-        struct dump_reason why = {kind, sentence, ramp, was_armed ? arm_again : NULL, &after};
+        struct dump_reason why = {kind, sentence, ramp, was_armed ? arm_again : NULL, &after, &p->earlier};
         int r;
 
         r = watch_dump_take(&w->dumps, &p->target, &p->observer.history, &why);

@@ -42,6 +42,7 @@ int watch_set_add(struct watch_set *s, struct target *t, const struct observer_r
         w->next_ns = 0;
         w->failures = 0;
         w->ramp = NULL;
+        w->earlier = (struct earlier){0};
         w->ended = false;
         *ret = s->items[s->n++] = w;
         w = NULL;

@@ -7,6 +7,7 @@
 #include "brake/brake.h"
 #include "brake/oom_event.h"
 #include "cli/armed.h"
+#include "cli/earlier.h"
 #include "cli/watch_targets.h"
 #include "trigger/observer.h"
 
@@ -38,6 +39,7 @@ struct watched {
         uint64_t next_ns;   /* monotonic: the next tick */
         unsigned failures;  /* dumps that failed, one after the other */
         char *ramp;         /* the first bundle of the present ramp, or NULL */
+        struct earlier earlier; /* dumps of it */
         bool ended;         /* to be removed */
 };
 

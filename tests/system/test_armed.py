@@ -73,6 +73,21 @@ class Armed(SwansongTest):
         self.assertEqual((victim.wait(), len(bundles), status), (-signal.SIGKILL, 1, 0), err)
         self.assertEqual(self.manifest(bundles[0])["trigger"]["guarantee"], "at-kill")
 
+    def test_the_bundle_of_a_kill_names_the_dump_before_it(self):
+        victim = self.spawn(self.group.command([victim_path("grow")]), stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        watcher = self.watch(victim.pid, "--no-report", "--rss", "30%", "--arm", "always")
+        victim.stdin.write(b"grow %d\n" % (LIMIT // 2 >> 20))
+        victim.stdin.flush()
+        early = os.path.basename(watcher.stdout.readline().strip())
+        victim.stdin.write(b"speed 10\n")
+        victim.stdin.flush()
+        bundles, err, _ = self.finish(watcher)
+        self.assertEqual(victim.wait(), -signal.SIGKILL, err)
+        sentence = self.manifest(bundles[-1])["trigger"]["sentence"]
+        self.assertRegex(sentence, r"; [12] dumps? before it, the last [0-9]+ ms before: grow\.%d\..*\.swansong$" % victim.pid)
+        if len(bundles) == 1:
+            self.assertIn(early, sentence)
+
     def test_the_kernels_kill_is_captured_with_all_threads_and_memory(self):
         victim = self.leak(60, 12)
         bundles, err, status = self.finish(self.watch(victim.pid))
