@@ -172,6 +172,13 @@ const char *elf_image_symbol(const struct elf_image *image, uint32_t symbol)
         return memchr(name, '\0', image->strings_size - s->st_name) ? name : NULL;
 }
 
+bool elf_image_imports(const struct elf_image *image, uint32_t symbol)
+{
+        const ElfW(Sym) *s = symbol_at(image, symbol);
+
+        return s && s->st_shndx == SHN_UNDEF;
+}
+
 static uint32_t gnu_hash(const char *name)
 {
         uint32_t h = 5381;

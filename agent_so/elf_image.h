@@ -57,6 +57,9 @@ void elf_image_slots(const struct elf_image *image, void (*visit)(const struct e
 /* The name of a symbol of the dynamic table, or NULL. */
 const char *elf_image_symbol(const struct elf_image *image, uint32_t symbol);
 
+/* Is it another file that defines the symbol? */
+bool elf_image_imports(const struct elf_image *image, uint32_t symbol);
+
 /* The address of what the file itself defines under this name, by DT_GNU_HASH; 0: nothing. */
 uintptr_t elf_image_find(const struct elf_image *image, const char *name);
 

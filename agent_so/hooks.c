@@ -207,6 +207,9 @@ static const struct hook *unbound(struct walk *w, const struct elf_slot *slot, u
 
         if (slot->kind != ELF_SLOT_CALL || !elf_image_holds(w->image, value, 1, PF_X))
                 return NULL;
+        /* What leads into a file may be its own function, called through a table.  The allocator calls itself. */
+        if (!elf_image_imports(w->image, slot->symbol) && !real_is_allocator(value))
+                return NULL;
         name = elf_image_symbol(w->image, slot->symbol);
         for (size_t i = 0; name && i < N_HOOKS; i++) {
                 if (strcmp(name, hooks[i].name) != 0 || !index_find(&by_ours, hooks[i].ours, true))

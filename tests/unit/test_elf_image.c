@@ -163,6 +163,8 @@ Test(elf_image, pointers_of_the_dynamic_section_may_have_the_bias_already)
         cr_assert(open_file(&image));
         cr_expect_eq(count_slots(), 4);
         cr_expect_str_eq(elf_image_symbol(&image, 1), "malloc");
+        cr_expect(elf_image_imports(&image, 1));
+        cr_expect_not(elf_image_imports(&image, 2));
 }
 
 Test(elf_image, a_forged_table_leads_nowhere_else)
