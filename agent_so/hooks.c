@@ -114,14 +114,6 @@ static bool is_operator_to_pass(const struct hook *h)
         return h->name[0] == '_' && h->name[1] == 'Z' && !real_is_allocator(h->real);
 }
 
-static bool in_program(uintptr_t address)
-{
-        struct module_range program, module;
-
-        return module_find((uintptr_t)getauxval(AT_ENTRY), &program) && module_find(address, &module) &&
-               module.start == program.start;
-}
-
 static bool take(void)
 {
         uint32_t expected = 0;
@@ -155,7 +147,7 @@ int hooks_init(void)
 
         if (done)
                 return 0;
-        if (in_program((uintptr_t)real.malloc))
+        if (module_is_program((uintptr_t)real.malloc))
                 return -ENOTSUP;
         dl_iterate_phdr(find_ours, &found);
         if (!found || !hooks[0].ours)

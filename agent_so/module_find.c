@@ -5,6 +5,7 @@
 #include <elf.h>
 #include <link.h>
 #include <string.h>
+#include <sys/auxv.h>
 
 /* glibc's <dlfcn.h>, 2.35 and later; written out so that the agent builds with and runs on older ones. */
 struct find_object_result {
@@ -87,5 +88,20 @@ bool module_find(uintptr_t pc, struct module_range *ret)
                         *ret = snapshots[now][i];
                         return true;
                 }
+        return false;
+}
+
+bool module_is_program(uintptr_t address)
+{
+        const ElfW(Phdr) *headers = (const ElfW(Phdr) *)getauxval(AT_PHDR);
+        size_t n = getauxval(AT_PHNUM);
+        uintptr_t bias = 0;
+
+        for (size_t i = 0; headers && i < n; i++)
+                if (headers[i].p_type == PT_PHDR)
+                        bias = (uintptr_t)headers - headers[i].p_vaddr;
+        for (size_t i = 0; headers && i < n; i++)
+                if (headers[i].p_type == PT_LOAD && address - bias - headers[i].p_vaddr < headers[i].p_memsz)
+                        return true;
         return false;
 }

@@ -23,6 +23,10 @@ void module_find_init(void);
 /* Is pc in a loaded file? */
 bool module_find(uintptr_t pc, struct module_range *ret);
 
+/* Is the address in the program itself?  By its program headers: of a file with holes between its segments (node) a
+ * module_range is one segment. */
+bool module_is_program(uintptr_t address);
+
 /* Make the snapshot anew, where there is need for one.  Takes the loader's lock. */
 void module_find_refresh(void);
 

@@ -218,10 +218,8 @@ void *real_symbol(const char *name)
 {
         /* For who was dlopen()ed, "next" is among its own dependencies: the C library, whatever the program uses. */
         uintptr_t found = (uintptr_t)dlsym(agent_late ? RTLD_DEFAULT : RTLD_NEXT, name);
-        struct module_range program;
 
-        if (agent_late && found && module_find((uintptr_t)getauxval(AT_ENTRY), &program) &&
-            found - program.start < program.end - program.start) {
+        if (agent_late && found && module_is_program(found)) {
                 struct definition d = {name, found};
 
                 dl_iterate_phdr(find_definition, &d);
