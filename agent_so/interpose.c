@@ -181,16 +181,7 @@ EXPORT void *pvalloc(size_t n)
         return real.pvalloc(n);
 }
 
-static SLOW size_t usable_size_slow(void *p)
-{
-        size_t size;
-
-        return boot_owns(p, &size) ? size : real.malloc_usable_size(p);
-}
-
 EXPORT size_t malloc_usable_size(void *p)
 {
-        if (unlikely(filter_hit((uintptr_t)p)))
-                return usable_size_slow(p);
-        return real.malloc_usable_size(p);
+        return real.usable_size(p);
 }

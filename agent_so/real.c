@@ -143,10 +143,21 @@ static void *stub_pvalloc(size_t n)
 
 static size_t stub_usable_size(void *p)
 {
+        size_t size;
+
+        if (boot_owns(p, &size))
+                return size;
         if (resolving)
                 return 0;
         real_resolve();
         return real.malloc_usable_size(p);
+}
+
+static size_t usable_size_checked(void *p)
+{
+        size_t size;
+
+        return boot_owns(p, &size) ? size : real.malloc_usable_size(p);
 }
 
 struct real real = {
@@ -160,6 +171,7 @@ struct real real = {
         .valloc = stub_valloc,
         .pvalloc = stub_pvalloc,
         .malloc_usable_size = stub_usable_size,
+        .usable_size = stub_usable_size,
 };
 
 /* What an allocator need not have (valloc, pvalloc) comes from nowhere rather than from another allocator. */
@@ -253,6 +265,7 @@ void real_resolve(void)
         RESOLVE(valloc, no_block);
         RESOLVE(pvalloc, no_block);
         RESOLVE(malloc_usable_size, no_usable_size);
+        next.usable_size = boot_used ? usable_size_checked : next.malloc_usable_size;
         if (!next.malloc || !next.calloc || !next.realloc || !next.free)
                 __builtin_trap(); /* a program without an allocator: cannot be with libc in it */
         module_find_init();       /* we may be earlier than our constructor */

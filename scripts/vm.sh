@@ -91,7 +91,7 @@ make_root() {
 nobody:x:65534:65534::/:/bin/sh' > $root/etc/passwd
         echo 'root:x:0:
 nogroup:x:65534:' > $root/etc/group
-        for program in "$build"/swansong "$build"/swansong-report "$build"/victims/*; do
+        for program in "$build"/swansong "$build"/swansong-report "$build"/libswansong.so "$build"/victims/*; do
                 [ -x "$program" ] && [ -f "$program" ] || continue
                 case $program in
                 */victims/*) cp "$program" $root/vm/victims/ ;;

@@ -124,8 +124,11 @@ class WhatIsLeft(Run):
     def test_a_kill_at_the_limit_names_the_five_sites(self):
         self.need_memory_group()
         env = {**os.environ, "SWANSONG_OPTIONS": "sample=64K"}
-        done, bundles = self.run_command("--limit", "96M", "--", victim_path("five_sites"), env=env)
+        done, bundles = self.run_command("--limit", "96M", "--fail-on", "dump", "--fail-on", "leak=8M", "--", victim_path("five_sites"), env=env)
+        # The command's own end comes first; the checks say what they found all the same.
         self.assertEqual(done.returncode, 128 + signal.SIGKILL, done.stderr)
+        self.assertIn("--fail-on dump: 1 made", done.stderr)
+        self.assertRegex(done.stderr, r"--fail-on leak=8M: \S+ MiB .*are still held")
         self.assertEqual(len(bundles), 1, done.stderr)
         report = self.report(bundles[0])
         self.assertIn("killed by the kernel for memory", report["trigger"]["sentence"])
