@@ -6,12 +6,15 @@ import os
 import subprocess
 
 from tests.system import recorder
-from tests.system.harness import victim_path
+from tests.system.harness import victim_path, wait_until
 from tests.system.test_agent import AGENT, AgentTest, library
 
 FLAG_HEAP_UNSEEN, FLAG_LOADED_LATE = 1 << 5, 1 << 8
 LINKED = {"lazy": ["-Wl,-z,lazy"], "now": ["-Wl,-z,now,-z,relro"], "no-relro": ["-Wl,-z,norelro"],
           "no-pie": ["-no-pie", "-fno-pie", "-Wl,-z,lazy"], "no-plt": ["-fno-plt"]}
+
+
+HELD = {"after": 1000000, "by_pointer": 1000000, "first_call": 1000000}
 
 
 class Late(ctypes.Structure):
@@ -73,13 +76,13 @@ class InjectTest(AgentTest):
 class Hooks(InjectTest):
     def check(self, program, preload=()):
         victim = self.hold(program, preload)
-        self.assertEqual(self.blocks(victim, program), {"after": 1000000, "first_call": 1000000})
+        self.assertEqual(self.blocks(victim, program), HELD)
         self.assertEqual(self.recorder_of(victim.pid).header.flags & (FLAG_LOADED_LATE | FLAG_HEAP_UNSEEN), FLAG_LOADED_LATE)
         self.go_on(victim)
         self.expect(victim, "detached")
         self.assertTrue(self.late(victim.pid).detached_ns)
         self.assertEqual(self.late(victim.pid).hooked_words, 0)
-        self.assertEqual(self.blocks(victim, program), {"after": 1000000, "first_call": 1000000})
+        self.assertEqual(self.blocks(victim, program), HELD)
         self.go_on(victim)
         self.expect(victim, "again")
         self.assertEqual(self.blocks(victim, program), {"after": 1000000})
@@ -100,6 +103,35 @@ class Hooks(InjectTest):
                 with self.subTest(allocator=name):
                     # A call that is not bound could mean libc's malloc, too: "now" has none.
                     self.check(self.build(f"late-{name}", "tests/victims/late.c", *LINKED["now"]), preload=(path,))
+
+    def start(self, *argv):
+        return self.spawn([victim_path("late"), AGENT, self.options(), *argv], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=self.env(),
+                          text=True)
+
+    def test_a_library_that_is_loaded_later(self):
+        source = os.path.join(self.dir, "plugin.c")
+        with open(source, "w", encoding="ascii") as f:
+            f.write("#include <stdlib.h>\nchar *plugin_block(size_t n) { char *p = malloc(n); p[0] = 1; return p; }")
+        plugin = self.build("plugin.so", source, "-shared", "-fPIC")
+        victim = self.start("plugin", plugin)
+
+        def seen():
+            self.expect(victim, "block")
+            self.go_on(victim)
+            r = self.recorder_of(victim.pid)
+            stacks = r.stacks()
+            return any(r.module_of(r.frames(stacks[record.stack])[0] - 1)[0] == plugin for _address, record in r.live())
+        wait_until("the plugin's blocks are seen", seen, 60)
+
+    def test_a_child_that_is_forked_later_records_for_itself(self):
+        victim = self.start("fork")
+        child = int(victim.stdout.readline())
+        self.expect(victim, "child")
+        self.assertEqual(recorder.recorders(self.recorders).keys(), {victim.pid, child})
+        self.assertEqual(sum(record.size for _address, record in self.recorder_of(child).live()), 1000000)
+        self.go_on(victim)
+        self.assertEqual(victim.wait(60), 0)
+        self.assertEqual(recorder.recorders(self.recorders), {})
 
     def test_an_agent_that_nobody_calls_is_quiet(self):
         victim = self.victim("late", AGENT, self.options(), "quiet", stdin=subprocess.PIPE, env=self.env())

@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /* late - a program that loads the agent into itself while it runs, as `swansong inject` does to others.
  *
- *   late AGENT OPTIONS hold     blocks from two places, before and after; says "ready", waits on stdin, detaches, waits again
+ *   late AGENT OPTIONS hold     blocks from some places, before and after; says "ready", waits on stdin, detaches, waits again
  *   late AGENT OPTIONS quiet    only dlopen()
+ *   late AGENT OPTIONS plugin LIBRARY      later it loads a library, whose `plugin_block(size_t)` allocates at each line of input
+ *   late AGENT OPTIONS fork     a child that is forked afterwards allocates, and waits
  */
 #include <dlfcn.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static int (*inject)(const char *);
@@ -39,6 +43,15 @@ __attribute__((noinline)) void after(void)
                 kept[n_kept++] = malloc(10000);
 }
 
+/* At a fixed address (-no-pie) this is the program's own PLT entry, else a word that the loader has filled. */
+static void *(*volatile pointer)(size_t) = malloc;
+
+__attribute__((noinline)) void by_pointer(void)
+{
+        for (int i = 0; i < 100; i++)
+                kept[n_kept++] = pointer(10000);
+}
+
 /* Called for the first time when the hooks are on: its table entry is not bound before (-z lazy). */
 __attribute__((noinline)) void first_call(void)
 {
@@ -54,9 +67,59 @@ static void say(const char *word)
                 exit(0);
 }
 
+static void hold(const char *options)
+{
+        int detached;
+
+        by_pointer();
+        first_call();
+        say("ready");
+        detached = detach();
+        printf("%d %d\n", detached, detach());
+        after();
+        say("detached");
+        printf("%d\n", inject(options));
+        after();
+        say("again");
+}
+
+static void *idle(void *arg)
+{
+        return pause(), arg;
+}
+
+/* With a second thread the service thread does the work. */
+static void plugin(const char *path)
+{
+        void *library = dlopen(path, RTLD_NOW);
+        void *(*block)(size_t) = library ? (void *(*)(size_t))dlsym(library, "plugin_block") : NULL;
+
+        for (int i = 0; block && i < 3000; i++) {
+                kept[n_kept++] = block(10000);
+                say("block");
+        }
+}
+
+static void child(void)
+{
+        pid_t pid = fork();
+
+        if (pid == 0) {
+                after();
+                printf("%d\n", (int)getpid());
+                say("child");
+                _exit(0);
+        }
+        waitpid(pid, NULL, 0);
+}
+
 int main(int argc, char **argv)
 {
         const char *mode = argc > 3 ? argv[3] : "";
+        pthread_t thread;
+
+        if (argc < 4)
+                return 2;
 
         setvbuf(stdout, malloc(4096), _IOFBF, 4096);
         before();
@@ -66,6 +129,8 @@ int main(int argc, char **argv)
                 say("ready");
                 return 0;
         }
+        if (strcmp(mode, "plugin") == 0 && pthread_create(&thread, NULL, idle, NULL) != 0)
+                return 2;
         int err = inject(argv[2]);
         if (err) {
                 printf("refused: %s\n", strerror(-err));
@@ -74,13 +139,11 @@ int main(int argc, char **argv)
         for (int i = 0; i < 50; i++)
                 free(kept[i]);
         after();
-        first_call();
-        say("ready");
-        printf("%d %d\n", detach(), detach());
-        after();
-        say("detached");
-        printf("%d\n", inject(argv[2]));
-        after();
-        say("again");
+        if (strcmp(mode, "hold") == 0)
+                hold(argv[2]);
+        else if (strcmp(mode, "fork") == 0)
+                child();
+        else if (strcmp(mode, "plugin") == 0 && argc > 4)
+                plugin(argv[4]);
         return 0;
 }

@@ -145,7 +145,8 @@ static void *fork_children(void *arg)
 
 int main(int argc, char **argv)
 {
-        static void *(*const work[])(void *) = {allocate, allocate, allocate, map, load_and_unload, fork_children};
+        static void *(*const work[])(void *) = {allocate, allocate,        allocate,
+                                                map,      load_and_unload, fork_children};
         enum { N = sizeof(work) / sizeof(work[0]) };
         void *agent = argc > 3 ? dlopen(argv[1], RTLD_NOW) : NULL;
         int (*inject)(const char *), (*detach)(void);
