@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "analysis/amount.h"
+#include "analysis/heaps.h"
 #include "analysis/key_value.h"
 #include "analysis/tsv.h"
 #include "bundle/reader.h"
@@ -20,7 +21,9 @@ static void parse_totals(const char *text, size_t len, struct report *r)
         } numbers[] = {{"mmapped", &r->malloc.mmapped},
                        {"bytes_read", &r->census.read},
                        {"swapped_pages", &r->census.swapped_pages},
-                       {"duration_ns", &r->census.duration_ns}};
+                       {"duration_ns", &r->census.duration_ns},
+                       {"sample_pieces", &r->census.sample_pieces},
+                       {"sample_error", &r->census.sample_error}};
         struct scan cells[2];
         struct tsv t;
 
@@ -213,7 +216,8 @@ static void forget(struct report *r)
         r->census.system = r->census.in_use = r->census.free = r->census.cached = r->census.top =
                 r->census.free_largest = r->census.trimmable = r->census.unseen = r->census.blocks_in_use =
                         r->census.blocks_free = r->census.swapped_pages = r->census.read =
-                                r->census.duration_ns = REPORT_UNKNOWN;
+                                r->census.duration_ns = r->census.sample_pieces = r->census.sample_error =
+                                        REPORT_UNKNOWN;
 }
 
 static void tell_malloc(struct report *r)
@@ -231,6 +235,21 @@ static void tell_malloc(struct report *r)
         r->heap.injected_ns = r->heap.detached_ns = REPORT_UNKNOWN;
 }
 
+/* jemalloc's, tcmalloc's or mimalloc's totals, where one of them is malloc(3). */
+static void tell_other_malloc(struct report *r)
+{
+        const struct report_other_heap *h = heaps_malloc(r);
+
+        if (!h)
+                return;
+        r->malloc.allocator = h->name;
+        r->malloc.time_ns = r->time_ns;
+        r->malloc.in_use = h->in_use;
+        r->malloc.free_held = h->free;
+        r->malloc.mmapped = r->malloc.top = r->malloc.resident = REPORT_UNKNOWN;
+        r->malloc.n_arenas = REPORT_UNKNOWN;
+}
+
 int census_fill(struct source *s, struct report *r)
 {
         static const struct {
@@ -242,8 +261,10 @@ int census_fill(struct source *s, struct report *r)
 
         forget(r);
         /* Where there is an agent, it knows better. */
-        if (r->heap.source || r->malloc.allocator ||
-            source_read(s, &b, true, "proc/%d/census/totals.tsv", s->pid) < 0)
+        if (r->heap.source || r->malloc.allocator)
+                return 0;
+        tell_other_malloc(r);
+        if (r->malloc.allocator || source_read(s, &b, true, "proc/%d/census/totals.tsv", s->pid) < 0)
                 return 0;
         r->malloc.mmapped = r->malloc.resident = REPORT_UNKNOWN;
         r->census.complete = true;

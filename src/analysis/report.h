@@ -195,6 +195,31 @@ struct report_size_class {
         uint64_t size_max, live_bytes, live_objects; /* blocks up to so many bytes, and above the class before */
 };
 
+struct report_heap_type { /* of a language's, or a part of its heap */
+        const char *name; /* NULL: of no known type */
+        uint64_t live_bytes, live_objects;
+};
+
+struct report_heap_region {
+        uint64_t start, end, resident; /* resident: bytes, REPORT_UNKNOWN */
+        const char *row; /* the heap's, of memory.where: "V8 heap" */
+};
+
+struct report_other_heap { /* an allocator that is not glibc's, or a runtime's; bytes, REPORT_UNKNOWN where it does not tell */
+        const char *name;        /* "jemalloc", "Go" */
+        const char *kind;        /* "malloc": it stands in for malloc(3); "runtime" */
+        const char *version;     /* NULL: not known */
+        const char *refused;     /* why it has no totals; NULL: it has */
+        uint64_t system, in_use; /* held from the kernel; handed out to the program, or not collected yet */
+        uint64_t blocks;         /* in use */
+        uint64_t free, overhead; /* held; of its own */
+        uint64_t returned;       /* address space that it keeps without pages */
+        const struct report_size_class *sizes; /* smallest first */
+        size_t n_sizes;
+        const struct report_heap_type *types; /* most live bytes first */
+        size_t n_types;
+};
+
 struct report_arena { /* bytes; REPORT_UNKNOWN where the allocator does not tell */
         uint64_t number, in_use, free_held, mmapped, top;
 };
@@ -288,8 +313,13 @@ struct report {
                 const char *layout; /* of which versions of the allocator; NULL: no census */
                 uint64_t system, in_use, free, cached, top, free_largest, trimmable, unseen, blocks_in_use,
                         blocks_free, swapped_pages, read, duration_ns;
+                uint64_t sample_pieces, sample_error; /* of a sample: bytes in use are right within it in 19 of 20 cases; else unknown */
                 bool complete;
         } census;
+        const struct report_other_heap *heaps; /* from outside, as the census */
+        size_t n_heaps;
+        const struct report_heap_region *heap_regions; /* where they lie, ascending */
+        size_t n_heap_regions;
         struct {
                 const char *allocator; /* "glibc", "jemalloc", …; NULL: not known, nor is anything else */
                 uint64_t time_ns;      /* CLOCK_REALTIME of the figures; REPORT_UNKNOWN: there are none */

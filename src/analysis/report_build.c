@@ -13,6 +13,7 @@
 #include "analysis/census.h"
 #include "analysis/cgroup.h"
 #include "analysis/fds.h"
+#include "analysis/heaps.h"
 #include "analysis/history.h"
 #include "analysis/kill.h"
 #include "analysis/kill_frame.h"
@@ -254,7 +255,7 @@ static const struct {
         bool of_target;
 } steps[] = {
         {fill_manifest, false},      {machine_fill, false}, {cgroup_fill, true},      {process_fill, true},
-        {fill_memory, true},         {fill_tree, true},     {fill_descriptors, true}, {fill_history, true},
+        {heaps_fill, true},   {fill_memory, true},         {fill_tree, true},     {fill_descriptors, true}, {fill_history, true},
         {machine_parts_fill, false}, {fill_kill, true},
 };
 

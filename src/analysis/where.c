@@ -36,6 +36,7 @@ struct account {
         uint64_t sums[N_WHERE];
         struct report_where named[NAMES_MAX];
         size_t n_named;
+        size_t next_region; /* of r->heap_regions, the first that may reach into the mapping */
 };
 
 static bool starts(const char *s, const char *prefix)
@@ -192,6 +193,30 @@ static void add_with_path(struct account *a, const struct report_map *m, bool co
         }
 }
 
+/* What of the mapping belongs to a heap that capture found has a row of that heap's, and is taken out of the rest. */
+static uint64_t take_heaps(struct account *a, const struct report_map *m)
+{
+        uint64_t left = m->rss;
+
+        while (a->next_region < a->r->n_heap_regions && a->r->heap_regions[a->next_region].end <= m->start)
+                a->next_region++;
+        for (size_t i = a->next_region; i < a->r->n_heap_regions && a->r->heap_regions[i].start < m->end; i++) {
+                const struct report_heap_region *g = &a->r->heap_regions[i];
+                uint64_t start = g->start > m->start ? g->start : m->start, end = g->end < m->end ? g->end : m->end;
+                uint64_t bytes = amount_or(g->resident, 0);
+
+                /* One that spans mappings: the part in this one is not known, unless it is the whole mapping. */
+                if (start == m->start && end == m->end)
+                        bytes = left;
+                else if (start != g->start || end != g->end)
+                        continue;
+                bytes = bytes < left ? bytes : left;
+                add_named(a, g->row, bytes);
+                left -= bytes;
+        }
+        return left;
+}
+
 /* True if any mapping's resident size is known. */
 static bool account_maps(struct account *a)
 {
@@ -210,7 +235,7 @@ static bool account_maps(struct account *a)
                 if (m->path)
                         add_with_path(a, m, code);
                 else
-                        amount_add(&a->sums[class_of_plain(a, i, arena)], m->rss);
+                        amount_add(&a->sums[class_of_plain(a, i, arena)], take_heaps(a, m));
         }
         return known;
 }

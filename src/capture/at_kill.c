@@ -81,7 +81,7 @@ void at_kill_free(struct at_kill *k)
 }
 
 void at_kill_begin(struct at_kill *k, const struct target *t, const struct identity *id,
-                   const struct attend_dying *dying, uint64_t budget_ns)
+                   const struct attend_dying *dying, uint64_t budget_ns, enum census_how census)
 {
         struct manifest *m = &k->manifest;
 
@@ -105,6 +105,7 @@ void at_kill_begin(struct at_kill *k, const struct target *t, const struct ident
                                       .later = k->later,
                                       .ns_pid = id->ns_pid,
                                       .progress = &k->progress,
+                                      .census = census,
                                       .recorder_fd = &k->recorder_fd,
                                       .buffer = k->buffer};
 }

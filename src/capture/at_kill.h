@@ -32,7 +32,7 @@ int at_kill_make(size_t max_threads, struct at_kill **ret);
 
 /* To be called from attend_calls.dying.  The target and what was learnt of it (identity_read()) must outlive it. */
 void at_kill_begin(struct at_kill *k, const struct target *t, const struct identity *id,
-                   const struct attend_dying *dying, uint64_t budget_ns);
+                   const struct attend_dying *dying, uint64_t budget_ns, enum census_how census);
 
 /* How many steps have been taken; AT_KILL_DONE: all. */
 #define AT_KILL_DONE SIZE_MAX

@@ -118,7 +118,7 @@ static void capture_rest(struct capture *c)
                                   .writer = c->writer,
                                   .only = request->only,
                                   .with_environ = request->with_environ,
-                                  .without_census = request->without_census,
+                                  .census = request->census,
                                   .with_malloc_info = request->with_malloc_info,
                                   .without_tables = !tables_due(request->storm, c->writer),
                                   .ns_pid = c->manifest.id.ns_pid,

@@ -14,6 +14,7 @@
 #include "base/diag.h"
 #include "base/storm.h"
 #include "base/target.h"
+#include "census/how.h"
 
 struct capture_request {
         const struct target *target;
@@ -25,7 +26,7 @@ struct capture_request {
         const struct buf *history; /* history.tsv, or NULL */
         const char *only;          /* comma-separated collector groups (see collectors.def), NULL: all */
         bool with_environ;
-        bool without_census; /* do not read the whole heap */
+        enum census_how census; /* how much of the heap is read */
         bool with_malloc_info; /* have a thread of the target ask the allocator */
         struct storm *storm; /* the tables of the machine's processes at most once in a while; NULL: always */
         void (*untraced)(void *data); /* called when the target is traced no more, long before the capture ends; or NULL */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* census - the sections of proc/PID/census (docs/bundle.md): what src/census found in the heap. */
+/* census - the sections of proc/PID/census (docs/bundle.md): what src/census found in the heaps. */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/escape.h"
 #include "base/file.h"
 #include "census/census.h"
 #include "capture/collectors.h"
@@ -48,7 +49,7 @@ static void table_end(struct table *t, const struct census *census)
 
 _printf_(2, 3) static void table_row(struct table *t, const char *format, ...)
 {
-        char line[512];
+        char line[1024];
         va_list ap;
         int n;
 
@@ -68,6 +69,10 @@ static void write_totals(struct table *t, const struct census *census)
                 table_row(t, "mmapped_blocks\t%" PRIu64 "\n", census->blocks_mmapped);
         }
         table_row(t, "bytes_read\t%" PRIu64 "\n", census->bytes_read);
+        if (census->sample_pieces > 0) {
+                table_row(t, "sample_pieces\t%" PRIu64 "\n", census->sample_pieces);
+                table_row(t, "sample_error\t%" PRIu64 "\n", census->sample_error);
+        }
         table_row(t, "swapped_pages\t%" PRIu64 "\n", census->swapped_pages);
         table_row(t, "duration_ns\t%" PRIu64 "\n", census->duration_ns);
         table_row(t, "uncounted_blocks\t%" PRIu64 "\n", census->tally.crowded.blocks);
@@ -119,6 +124,108 @@ static void write_objects(struct table *t, struct census *census)
         table_end(t, census);
 }
 
+/* "4711", or "-" for what is not known. */
+static const char *number(uint64_t n, char out[24])
+{
+        if (n == HEAP_UNKNOWN)
+                return "-";
+        snprintf(out, 24, "%" PRIu64, n);
+        return out;
+}
+
+static void write_heaps(struct table *t, const struct census *census)
+{
+        table_begin(t, "heaps",
+                    "heap\tkind\tversion\tsystem\tin_use\tblocks\tfree\treturned\toverhead\trefused\n");
+        for (size_t i = 0; i < census->n_heaps; i++) {
+                const struct heap *h = &census->heaps[i];
+                char text[6][24];
+
+                table_row(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", h->name,
+                          h->is_malloc ? "malloc" : "runtime", h->version[0] ? h->version : "-",
+                          number(h->system, text[0]), number(h->in_use, text[1]), number(h->blocks, text[2]),
+                          number(h->free, text[3]), number(h->returned, text[4]),
+                          number(h->overhead, text[5]), h->refused[0] ? h->refused : "-");
+        }
+        table_end(t, census);
+}
+
+static void write_heap_classes(struct table *t, const struct census *census)
+{
+        char text[24];
+
+        table_begin(t, "heap_sizes", "heap\tsize_max\tblocks\tbytes\n");
+        for (size_t i = 0; i < census->n_heaps; i++)
+                for (size_t k = 0; k < census->heaps[i].n_classes; k++) {
+                        const struct heap_class *c = &census->heaps[i].classes[k];
+
+                        table_row(t, "%s\t%s\t%" PRIu64 "\t%" PRIu64 "\n", census->heaps[i].name,
+                                  number(c->size, text), c->blocks, c->bytes);
+                }
+        table_end(t, census);
+}
+
+static void write_heap_types(struct table *t, const struct census *census)
+{
+        table_begin(t, "heap_types", "heap\tname\tblocks\tbytes\n");
+        for (size_t i = 0; i < census->n_heaps; i++)
+                for (size_t k = 0; k < census->heaps[i].n_types; k++) {
+                        const struct heap_type *h = &census->heaps[i].types[k];
+                        char name[ESCAPE_MAX_GROWTH * HEAP_NAME + 1];
+
+                        name[escape_cell(h->name, strlen(h->name), name)] = '\0';
+                        table_row(t, "%s\t%s\t%" PRIu64 "\t%" PRIu64 "\n", census->heaps[i].name,
+                                  h->name[0] ? name : "-", h->blocks, h->bytes);
+                }
+        table_end(t, census);
+}
+
+static void write_heap_regions(struct table *t, const struct census *census)
+{
+        char text[24];
+
+        table_begin(t, "heap_regions", "heap\tstart\tend\tresident\n");
+        for (size_t i = 0; i < census->n_heaps; i++)
+                for (size_t k = 0; k < census->heaps[i].n_regions; k++) {
+                        const struct heap_region *r = &census->heaps[i].regions[k];
+
+                        table_row(t, "%s\t0x%" PRIx64 "\t0x%" PRIx64 "\t%s\n", census->heaps[i].name,
+                                  r->start, r->end, number(r->resident, text));
+                }
+        table_end(t, census);
+}
+
+/* A refusal is worth a word where nothing else is known of the process's heaps. */
+static void write_refusal(struct table *t, int err, const char *why)
+{
+        struct collect *c = t->c;
+
+        snprintf(t->path, sizeof(t->path), "proc/%d/%s", c->target->pid, t->row->name);
+        if (collect_target_died(c))
+                section_died(c->writer, t->path, t->row->optional);
+        else
+                section_missing(c->writer, t->path, t->row->optional, err, why);
+}
+
+static void write_all(struct table *t, struct census *census)
+{
+        if (census->n_heaps > 0) {
+                write_heaps(t, census);
+                write_heap_classes(t, census);
+                write_heap_types(t, census);
+                write_heap_regions(t, census);
+        }
+        if (census->refused[0]) {
+                if (census->n_heaps == 0)
+                        write_refusal(t, 0, census->refused);
+                return;
+        }
+        write_totals(t, census);
+        write_arenas(t, census);
+        write_sizes(t, census);
+        write_objects(t, census);
+}
+
 void census_make(struct collect *c, const struct collector *row)
 {
         _cleanup_buf_ struct buf maps = BUF_GROWING(MAPS_MAX);
@@ -129,32 +236,23 @@ void census_make(struct collect *c, const struct collector *row)
         struct table t = {c, row, ""};
         int r;
 
-        if (c->without_census)
+        if (c->census == CENSUS_OFF)
                 return;
         r = file_read_at(c->target->proc_fd, "maps", &maps);
         if (r == 0)
                 r = remote_memory_open(c->target->proc_fd, c->target->pid, memory_is_tight(c->target),
                                        &memory);
         if (r == 0)
-                r = census_take(&(struct census_request){.memory = &memory,
+                r = census_take(&(struct census_request){.how = c->census,
+                                                         .memory = &memory,
                                                          .pagemap_fd = pagemap,
                                                          .maps = &maps,
                                                          .deadline_ns = deadline_ns - WRITING_NS},
                                 &census);
         remote_memory_close(&memory);
-        if (r < 0 || census->refused[0]) {
-                snprintf(t.path, sizeof(t.path), "proc/%d/%s", c->target->pid, row->name);
-                if (collect_target_died(c))
-                        section_died(c->writer, t.path, row->optional);
-                else
-                        section_missing(c->writer, t.path, row->optional, -r,
-                                        census ? census->refused : NULL);
-                census_free(census);
-                return;
-        }
-        write_totals(&t, census);
-        write_arenas(&t, census);
-        write_sizes(&t, census);
-        write_objects(&t, census);
+        if (r == 0)
+                write_all(&t, census);
+        else
+                write_refusal(&t, -r, NULL);
         census_free(census);
 }

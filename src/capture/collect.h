@@ -16,6 +16,7 @@
 #include "base/target.h"
 #include "bundle/writer.h"
 #include "capture/inode_set.h"
+#include "census/how.h"
 
 enum scope {
         SCOPE_PROCESS,
@@ -60,7 +61,7 @@ struct collect {
         const char *only; /* NULL: all groups */
         bool with_environ;
         const struct memory_group *group; /* where the target is or was, instead of asking /proc; or NULL */
-        bool without_census;
+        enum census_how census;
         bool with_malloc_info;
         bool without_tables; /* the machine's processes and groups were copied a moment ago */
         pid_t ns_pid;        /* the target's PID in its own PID namespace */

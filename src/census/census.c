@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "base/clock.h"
 #include "census/cached.h"
 
@@ -18,7 +19,11 @@ struct heap_info {
         uint64_t arena, prev, size, mprotect_size;
 };
 
+/* What a sample reads of a large heap. */
+#define SAMPLE_BYTES ((uint64_t)64 << 20)
+
 struct taking {
+        enum census_how how;
         struct census *census;
         struct walk walk;
         struct window window;
@@ -42,18 +47,17 @@ static bool find_allocator(struct census *c)
 {
         const struct ranges *r = &c->ranges;
 
-        c->allocator = r->libjemalloc   ? "jemalloc"
-                       : r->libtcmalloc ? "tcmalloc"
-                       : r->libmimalloc ? "mimalloc"
-                       : r->glibc       ? "glibc"
-                                        : NULL;
+        c->allocator = r->glibc ? "glibc" : NULL;
+        for (size_t i = 0; i < c->n_heaps; i++)
+                if (c->heaps[i].is_malloc)
+                        c->allocator = c->heaps[i].name;
         if (r->libswansong)
                 refuse(c, "not needed: the agent in the process knows who allocated what");
         else if (!c->allocator)
                 refuse(c, "not understood: no libc.so of glibc is loaded (a static program, or another C "
                           "library)");
-        else if (!r->glibc || strcmp(c->allocator, "glibc") != 0)
-                snprintf(c->refused, sizeof(c->refused), "not understood: the allocator is %s", c->allocator);
+        else if (strcmp(c->allocator, "glibc") != 0)
+                snprintf(c->refused, sizeof(c->refused), "not used: the allocator is %s", c->allocator);
         return c->refused[0] == '\0';
 }
 
@@ -142,6 +146,8 @@ static void walk_main(struct taking *t, const struct glibc_arena *a, struct heap
                 end = t->main_heap->end;
         if (t->main_heap && a->top >= start && a->top < end)
                 walk_heap(&t->walk, start, end, a->top, sums);
+        if (t->walk.sample.stretch)
+                return;
         walked = sums->in_use + sums->free + sums->top + sums->unseen;
         if (walked < sums->system)
                 sums->unseen += sums->system - walked;
@@ -170,6 +176,16 @@ static void walk_other(struct taking *t, const struct glibc_arena *a, struct hea
         }
 }
 
+/* What was counted in the pieces; what an arena says of itself stays. */
+static void sums_scale(struct heap_sums *s, double factor)
+{
+        uint64_t *const counted[] = {&s->in_use,      &s->blocks_in_use, &s->free,
+                                     &s->blocks_free, &s->trimmable,     &s->unseen};
+
+        for (size_t i = 0; i < ARRAY_SIZE(counted); i++)
+                *counted[i] = (uint64_t)((double)*counted[i] * factor + 0.5);
+}
+
 static void take_arena(struct taking *t, const struct glibc_arena *a, bool is_main)
 {
         struct census *c = t->census;
@@ -181,10 +197,45 @@ static void take_arena(struct taking *t, const struct glibc_arena *a, bool is_ma
                 walk_main(t, a, &out->sums);
         else
                 walk_other(t, a, &out->sums);
+        if (t->walk.sample.stretch) {
+                sums_scale(&out->sums, (double)t->walk.sample.stretch / (double)SAMPLE_PIECE);
+                sums_add(&c->sums, &out->sums);
+                return;
+        }
         cached_take_fastbins(&t->walk, a, &out->sums);
         /* A thread's cache lies in its arena, but may hold blocks of others: the sum over all is right. */
         cached_take_tcaches(&t->walk, &out->sums);
         sums_add(&c->sums, &out->sums);
+}
+
+/* The next arena of the list, into *inout; false: it is the last, or it makes no sense. */
+static bool next_arena(struct taking *t, const struct glibc_arena *main_arena, struct glibc_arena *inout)
+{
+        uint64_t words[300], address = inout->next;
+        size_t bytes = (size_t)t->layout->words * sizeof(*words);
+
+        if (address == main_arena->address)
+                return false;
+        if (address % GLIBC_HEAP_MAX > 256 || remote_read(t->memory, address, words, bytes) != bytes ||
+            !glibc_arena_parse(t->layout, words, address, inout)) {
+                t->census->sums.torn++;
+                return false;
+        }
+        return true;
+}
+
+/* All arenas together are worth SAMPLE_BYTES of reading; what is not much more is read as a whole. */
+static void choose_sample(struct taking *t, const struct glibc_arena *main_arena)
+{
+        struct glibc_arena a = *main_arena;
+        uint64_t system = a.system_mem;
+
+        for (size_t n = 1; n < CENSUS_ARENAS_MAX && next_arena(t, main_arena, &a); n++)
+                system += a.system_mem;
+        if (system < 2 * SAMPLE_BYTES || system > UINT64_C(1) << 48)
+                return;
+        t->walk.sample.stretch = system / (SAMPLE_BYTES / SAMPLE_PIECE);
+        t->walk.sample.random = clock_monotonic_ns() | 1;
 }
 
 static void take_arenas(struct taking *t, const struct glibc_arena *main_arena)
@@ -192,17 +243,12 @@ static void take_arenas(struct taking *t, const struct glibc_arena *main_arena)
         struct glibc_arena a = *main_arena;
 
         take_arena(t, &a, true);
-        while (a.next != main_arena->address && t->census->n_arenas < CENSUS_ARENAS_MAX && !t->walk.late) {
-                uint64_t words[300], address = a.next;
-                size_t bytes = (size_t)t->layout->words * sizeof(*words);
-
-                if (address % GLIBC_HEAP_MAX > 256 ||
-                    remote_read(t->memory, address, words, bytes) != bytes ||
-                    !glibc_arena_parse(t->layout, words, address, &a)) {
-                        t->census->sums.torn++;
-                        return;
-                }
+        while (t->census->n_arenas < CENSUS_ARENAS_MAX && !t->walk.late && next_arena(t, main_arena, &a))
                 take_arena(t, &a, false);
+        if (t->walk.sample.stretch) {
+                tally_scale(&t->census->tally, (double)t->walk.sample.stretch / (double)SAMPLE_PIECE);
+                t->census->sample_pieces = t->walk.sample.pieces;
+                t->census->sample_error = walk_sample_error(&t->walk.sample);
         }
 }
 
@@ -222,11 +268,19 @@ static int take(struct taking *t)
                                  "be read, or a version that is not known");
         c->versions = t->layout->versions;
         find_totals(t);
+        if (t->how == CENSUS_SAMPLE)
+                choose_sample(t, &main_arena);
         take_arenas(t, &main_arena);
         c->late = t->walk.late;
         c->bytes_read = t->window.bytes_read;
         c->swapped_pages = t->window.swapped;
         return 0;
+}
+
+/* The other heaps leave half of the time to glibc's. */
+static uint64_t half_way(uint64_t now_ns, uint64_t deadline_ns)
+{
+        return deadline_ns > now_ns ? now_ns + (deadline_ns - now_ns) / 2 : now_ns;
 }
 
 int census_take(const struct census_request *request, struct census **ret)
@@ -237,11 +291,18 @@ int census_take(const struct census_request *request, struct census **ret)
         int r = c && t ? ranges_make(request->maps, &c->ranges) : -ENOMEM;
 
         if (r == 0)
+                r = heaps_take(&(struct heap_look){.memory = request->memory,
+                                                   .ranges = &c->ranges,
+                                                   .pagemap_fd = request->pagemap_fd,
+                                                   .deadline_ns = half_way(begin_ns, request->deadline_ns)},
+                               &c->heaps, &c->n_heaps);
+        if (r == 0)
                 r = tally_make(&c->ranges, &c->tally);
         if (r == 0)
                 r = window_make(request->memory, request->pagemap_fd, &t->window);
         if (r == 0) {
                 t->census = c;
+                t->how = request->how;
                 t->memory = request->memory;
                 t->walk = (struct walk){
                         .window = &t->window, .tally = &c->tally, .deadline_ns = request->deadline_ns};
@@ -264,6 +325,7 @@ void census_free(struct census *c)
 {
         if (!c)
                 return;
+        heaps_free(c->heaps, c->n_heaps);
         tally_done(&c->tally);
         ranges_done(&c->ranges);
         free(c);

@@ -1,17 +1,21 @@
 /* SPDX-License-Identifier: MIT */
-/* census - who is in the heap of a process that was started without us: glibc's arenas, read from outside while it runs on.
+/* census - who is in the heap of a process that was started without us: glibc's arenas, read from outside while it runs on,
+ * and the totals of other allocators and of language runtimes (heap.h).
  *
  * Reads memory, never writes, never stops anybody.  Refuses, with the reason, what it does not understand.
  */
 #ifndef SWANSONG_CENSUS_CENSUS_H
 #define SWANSONG_CENSUS_CENSUS_H
 
+#include "census/heap.h"
+#include "census/how.h"
 #include "census/tally.h"
 #include "census/walk.h"
 
 #define CENSUS_ARENAS_MAX 1024
 
 struct census_request {
+        enum census_how how; /* never OFF */
         const struct remote_memory *memory;
         int pagemap_fd;         /* or -1 */
         const struct buf *maps; /* the text of /proc/PID/maps */
@@ -27,7 +31,7 @@ struct census_arena {
 struct census {
         const char *allocator; /* "glibc", "jemalloc" ...; NULL: none was recognised */
         const char *versions;  /* of the layout: "2.27 or later" */
-        char refused[160];     /* why there is nothing, or "" */
+        char refused[160];     /* why nothing is known of glibc's heap, or "" */
         struct census_arena arenas[CENSUS_ARENAS_MAX];
         size_t n_arenas;
         struct heap_sums sums; /* of all arenas */
@@ -35,7 +39,11 @@ struct census {
                 blocks_mmapped; /* bytes of blocks with a mapping of their own, by the allocator's own count */
         bool mmapped_known;
         uint64_t bytes_read, swapped_pages, duration_ns;
-        bool late; /* the deadline came first: what is there is a part */
+        uint64_t sample_pieces,
+                sample_error; /* of a sample: how many pieces; bytes in use are right within it; else 0 */
+        bool late;            /* the deadline came first: what is there is a part */
+        struct heap *heaps;   /* those that are not glibc's */
+        size_t n_heaps;
         struct ranges ranges;
         struct tally tally;
 };

@@ -21,10 +21,15 @@ static void note_names(struct ranges *r, const struct maps_line *m)
                 r->libc = r->n;
                 r->glibc = true;
         }
-        r->libjemalloc |= name_begins(m, "libjemalloc");
-        r->libtcmalloc |= name_begins(m, "libtcmalloc");
         r->libswansong |= name_begins(m, "libswansong");
-        r->libmimalloc |= name_begins(m, "libmimalloc");
+}
+
+static void name_take(const struct maps_line *m, struct range *range)
+{
+        const char *slash = m->path ? memrchr(m->path, '/', m->path_len) : NULL;
+
+        range->name = slash ? slash + 1 : NULL;
+        range->name_len = slash ? (size_t)(m->path + m->path_len - slash - 1) : 0;
 }
 
 /* Of the same file as the range before it, or its .bss. */
@@ -64,6 +69,7 @@ int ranges_make(const struct buf *maps, struct ranges *ret)
                                         .writable = m.perms[1] == 'w' && m.perms[3] == 'p',
                                         .heap = maps_line_is(&m, "[heap]"),
                                         .stack = maps_line_is(&m, "[stack]")};
+                name_take(&m, range);
                 note_names(&r, &m);
                 if (m.inode)
                         inode_before = m.inode;

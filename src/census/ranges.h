@@ -18,6 +18,9 @@ struct range {
         uint64_t start, end;
         uint32_t module; /* index of the module's first range + 1, 0: of no module */
         bool writable, readable, heap, stack;
+        const char *
+                name; /* of its file, without the directory: in the text that it was made of; not terminated */
+        size_t name_len;
 };
 
 struct ranges {
@@ -25,10 +28,10 @@ struct ranges {
         size_t n;
         size_t libc; /* index of libc's first range, SIZE_MAX: no libc */
         bool glibc;  /* it is named as glibc's is */
-        bool libjemalloc, libtcmalloc, libmimalloc, libswansong;
+        bool libswansong;
 };
 
-/* Lines that make no sense are left out.  0 or -ENOMEM. */
+/* Lines that make no sense are left out.  The names point into `maps`.  0 or -ENOMEM. */
 int ranges_make(const struct buf *maps, struct ranges *ret);
 void ranges_done(struct ranges *r);
 

@@ -132,6 +132,21 @@ void tally_take_back(struct tally *t, uint64_t bytes, uint64_t word)
         change(t, UINT64_MAX, -bytes, bytes, word);
 }
 
+static void count_scale(struct tally_count *c, double factor)
+{
+        c->blocks = (uint64_t)((double)c->blocks * factor + 0.5);
+        c->bytes = (uint64_t)((double)c->bytes * factor + 0.5);
+}
+
+void tally_scale(struct tally *t, double factor)
+{
+        for (size_t i = 0; i < TALLY_SIZES; i++)
+                count_scale(&t->sizes[i], factor);
+        for (size_t i = 0; i < OBJECTS; i++)
+                count_scale(&t->objects[i].count, factor);
+        count_scale(&t->crowded, factor);
+}
+
 static int by_bytes(const void *a, const void *b)
 {
         const struct tally_object *x = a, *y = b;

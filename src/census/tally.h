@@ -60,6 +60,9 @@ void tally_take_back(struct tally *t, uint64_t bytes, uint64_t word);
 /* The largest number of bytes that the row stands for. */
 uint64_t tally_row_bytes(uint32_t row);
 
+/* The tally is of a sample: make it the whole's estimate. */
+void tally_scale(struct tally *t, double factor);
+
 /* Put the objects into an order, largest sum of bytes first: objects[0..n).  No add after this. */
 size_t tally_sort(struct tally *t);
 

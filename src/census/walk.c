@@ -132,15 +132,14 @@ static uint64_t step(struct walk *w, uint64_t address, uint64_t end, struct heap
         return size;
 }
 
-void walk_heap(struct walk *w, uint64_t start, uint64_t end, uint64_t top, struct heap_sums *sums)
+/* The blocks that begin in [start, until), of a heap that ends at `end`, where the top begins. */
+static void walk_blocks(struct walk *w, uint64_t start, uint64_t until, uint64_t end, uint64_t top,
+                        struct heap_sums *sums)
 {
         uint64_t at = start, blocks = 0;
         unsigned again = 0;
 
-        if (top >= start && top < end)
-                end = top;
-        window_forget(w->window);
-        while (at < end && !w->late) {
+        while (at < until && !w->late) {
                 uint64_t size = step(w, at, end, sums), next;
 
                 if (size == UINT64_MAX)
@@ -155,10 +154,73 @@ void walk_heap(struct walk *w, uint64_t start, uint64_t end, uint64_t top, struc
                 if (again++ < READ_AGAIN)
                         continue;
                 again = 0;
-                next = resume_at(w, at, end, top);
+                next = resume_at(w, at, until, top);
                 sums->torn++;
                 sums->unseen += next - at;
                 at = next;
         }
-        sums->unseen += at < end ? end - at : 0;
+        sums->unseen += at < until ? until - at : 0;
+}
+
+/* xorshift64: where to look must only not depend on what is there. */
+static uint64_t random_next(struct walk_sample *s)
+{
+        s->random ^= s->random << 13;
+        s->random ^= s->random >> 7;
+        s->random ^= s->random << 17;
+        return s->random;
+}
+
+/* A block counts where it begins, so that each has the same chance; one that begins before its piece is another's. */
+static void walk_pieces(struct walk *w, uint64_t start, uint64_t end, uint64_t top, struct heap_sums *sums)
+{
+        for (uint64_t stretch = start; stretch < end && !w->late; stretch += w->sample.stretch) {
+                uint64_t at = (stretch + random_next(&w->sample) % w->sample.stretch) & ~UINT64_C(15);
+                uint64_t until = at + SAMPLE_PIECE < end ? at + SAMPLE_PIECE : end, before = sums->in_use,
+                         in_use;
+
+                window_forget(w->window);
+                if (at < end && at > start && !is_chain(w, at, end, top))
+                        at = resume_at(w, at, until, top);
+                if (at < until)
+                        walk_blocks(w, at, until, end, top, sums);
+                in_use = sums->in_use - before;
+                w->sample.pieces++;
+                w->sample.sum += (double)in_use;
+                w->sample.squares += (double)in_use * (double)in_use;
+                w->late = w->late || clock_monotonic_ns() > w->deadline_ns;
+        }
+}
+
+/* Newton's; the capturing half does without libm. */
+static double root(double x)
+{
+        double y = x > 1 ? x : 1;
+
+        for (unsigned i = 0; i < 200; i++)
+                y = (y + x / y) / 2;
+        return y;
+}
+
+uint64_t walk_sample_error(const struct walk_sample *s)
+{
+        double n = (double)s->pieces, mean = n > 0 ? s->sum / n : 0, variance;
+
+        if (s->pieces < 2)
+                return 0;
+        variance = (s->squares / n - mean * mean) * n / (n - 1);
+        return variance > 0
+                       ? (uint64_t)(1.96 * root(variance * n) * (double)s->stretch / (double)SAMPLE_PIECE)
+                       : 0;
+}
+
+void walk_heap(struct walk *w, uint64_t start, uint64_t end, uint64_t top, struct heap_sums *sums)
+{
+        if (top >= start && top < end)
+                end = top;
+        window_forget(w->window);
+        if (w->sample.stretch)
+                walk_pieces(w, start, end, top, sums);
+        else
+                walk_blocks(w, start, end, end, top, sums);
 }

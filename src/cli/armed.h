@@ -25,6 +25,7 @@
 #include "base/target.h"
 #include "brake/brake.h"
 #include "brake/oom_event.h"
+#include "census/how.h"
 #include "cli/earlier.h"
 #include "trigger/history.h"
 
@@ -54,6 +55,7 @@ struct armed_options {
         const char *dir_name;
         uint64_t budget_ns;
         bool on_crash; /* fatal signals of the program itself, too */
+        enum census_how census;
 };
 
 struct armed {

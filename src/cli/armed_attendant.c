@@ -175,7 +175,7 @@ static bool on_dying(void *data, const struct attend_dying *dying)
         if (slot) {
                 (*place)->captured = true;
                 tell(a, &(*place)->target, ARMED_DYING, 0, "");
-                slot_begin(&a->slots, slot, *place, dying, budget_ns);
+                slot_begin(&a->slots, slot, *place, dying, budget_ns, a->side->options->census);
                 return true;
         }
         /* A straggler of one that was captured is let go at once; the others while there is time. */

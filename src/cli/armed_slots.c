@@ -212,7 +212,7 @@ bool slots_busy(const struct slots *s)
 }
 
 void slot_begin(struct slots *s, struct slot *slot, struct attended *target, const struct attend_dying *dying,
-                uint64_t budget_ns)
+                uint64_t budget_ns, enum census_how census)
 {
         ballast_drop(s);
         slot->target = target;
@@ -222,7 +222,7 @@ void slot_begin(struct slots *s, struct slot *slot, struct attended *target, con
         slot->let_go_ns = 0;
         slot->gone = false;
         slot->steps = 0;
-        at_kill_begin(slot->kill, &target->target, &target->id, dying, budget_ns);
+        at_kill_begin(slot->kill, &target->target, &target->id, dying, budget_ns, census);
         atomic_store(&slot->state, SLOT_WAITING);
         sem_post(&s->steps);
 }

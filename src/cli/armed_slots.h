@@ -55,7 +55,7 @@ bool slots_capture(const struct slots *s);
 
 /* In attend_calls.dying: read the registers, have the rest taken. */
 void slot_begin(struct slots *s, struct slot *slot, struct attended *target, const struct attend_dying *dying,
-                uint64_t budget_ns);
+                uint64_t budget_ns, enum census_how census);
 
 /* TAKEN, and a writer has been forked: get ready for the next. */
 void slot_renew(struct slots *s, struct slot *slot);

@@ -16,7 +16,7 @@ struct dump_args {
         const char *out_dir;
         const char *only;
         bool with_environ;
-        bool without_census;
+        enum census_how census;
         bool with_malloc_info;
         bool help;
         struct dump_options dump;
@@ -30,7 +30,8 @@ static const char help_text[] =
         "      --only LIST    only these groups, comma-separated: stacks, process, recorder, threads,\n"
         "                     tree, cgroup, sockets, fds, machine, processes, heap\n"
         "      --environ      the environment variables too (they may hold secrets)\n"
-        "      --census HOW   full (default): count the whole heap from outside, 0.3 s per GiB; off\n"
+        "      --census HOW   full (default): count the whole heap from outside, 0.3 s per GiB; sample: of a\n"
+        "                     large one 64 MiB, scaled up; off\n"
         "      --malloc-info  have a thread of the process ask its allocator, too (docs/inject.md)\n"
         "      --no-lines     function names only, no file:line and inlined functions: faster\n"
         "      --no-report    only the bundle; `swansong report` makes the report later\n"
@@ -38,14 +39,6 @@ static const char help_text[] =
         "  -q, --quiet        do not print the report (it is in the bundle)\n"
         "Exit status: 0 done, 2 usage, 3 target gone, not permitted or not found, 4 something is missing\n"
         "(the report says what).\n";
-
-static int parse_census(const char *text, bool *ret_without, struct diag *d)
-{
-        if (strcmp(text, "full") != 0 && strcmp(text, "off") != 0)
-                return diag_set(d, -EINVAL, "--census %s: 'full' or 'off' is expected", text);
-        *ret_without = strcmp(text, "off") == 0;
-        return 0;
-}
 
 /* 0, or -EINVAL with d filled. */
 static int parse_args(int argc, char **argv, struct dump_args *a, struct diag *d)
@@ -92,7 +85,7 @@ static int parse_args(int argc, char **argv, struct dump_args *a, struct diag *d
                         a->with_environ = true;
                         break;
                 case OPT_CENSUS:
-                        r = parse_census(optarg, &a->without_census, d);
+                        r = option_census(optarg, &a->census, d);
                         break;
                 case OPT_MALLOC_INFO:
                         a->with_malloc_info = true;
@@ -145,7 +138,7 @@ static int dump_target(const struct dump_args *a, const struct target *target, i
                                                 .guarantee = "early",
                                                 .only = a->only,
                                                 .with_environ = a->with_environ,
-                                                .without_census = a->without_census,
+                                                .census = a->census,
                                                 .with_malloc_info = a->with_malloc_info},
                       &a->dump, &result, &d);
         if (r < 0) {

@@ -78,7 +78,8 @@ static void copy(struct held *h)
                         held.n_missing++;
         }
         held.tids = tids;
-        at_kill_begin(h->kill, h->a->target, &h->id, &held, h->a->side.options->budget_ns);
+        at_kill_begin(h->kill, h->a->target, &h->id, &held, h->a->side.options->budget_ns,
+                      h->a->side.options->census);
         at_kill_take(h->kill);
         h->taken = true;
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/cleanup.h"
 #include "base/file.h"
 #include "base/number.h"
 #include "cli/command.h"
@@ -177,4 +178,17 @@ void complain(const char *command, const struct diag *d)
 int target_status(int err)
 {
         return err == -EINVAL ? STATUS_USAGE : STATUS_TARGET;
+}
+
+int option_census(const char *text, enum census_how *ret, struct diag *d)
+{
+        static const char *const names[] = {
+                [CENSUS_FULL] = "full", [CENSUS_SAMPLE] = "sample", [CENSUS_OFF] = "off"};
+
+        for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+                if (strcmp(text, names[i]) == 0) {
+                        *ret = (enum census_how)i;
+                        return 0;
+                }
+        return diag_set(d, -EINVAL, "--census %s: 'full', 'sample' or 'off' is expected", text);
 }

@@ -9,6 +9,7 @@
 
 #include "base/diag.h"
 #include "base/target.h"
+#include "census/how.h"
 
 /* "4711".  0, or -EINVAL with d filled. */
 int option_pid(const char *text, pid_t *ret, struct diag *d);
@@ -29,6 +30,9 @@ int option_out_dir(const char *given, bool state, char **ret_name, struct diag *
 
 /* Only the name of the state directory, which need not exist.  0, or -errno with d filled. */
 int option_state_dir(char path[PATH_MAX], struct diag *d);
+
+/* --census full|sample|off.  0, or -EINVAL with d filled. */
+int option_census(const char *text, enum census_how *ret, struct diag *d);
 
 /* Fill d for what getopt_long() returned (':' or '?'), the optstring beginning with ':'. */
 void option_error(int c, char **argv, struct diag *d);

@@ -47,7 +47,8 @@ static bool have_attendant(struct watcher *w)
         const struct armed_options options = {.dirfd = w->dumps.dir,
                                               .dir_name = w->dumps.dir_name,
                                               .budget_ns = w->options->kill_budget_ns,
-                                              .on_crash = w->options->on_crash};
+                                              .on_crash = w->options->on_crash,
+                                              .census = w->options->census};
         struct diag d;
 
         if (w->arms.refused || w->arms.armed.guard > 0)

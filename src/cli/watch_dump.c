@@ -211,6 +211,7 @@ int watch_dump_take(struct watch_dumps *w, const struct target *t, const struct 
                                           .untraced = why->untraced,
                                           .untraced_data = why->untraced_data,
                                           .history = &text,
+                                          .census = w->options->census,
                                           .storm = storm_shared()};
         struct capture_outcome outcome;
         struct diag d = {0};

@@ -23,6 +23,7 @@ enum {
         OPT_KEEP,
         OPT_EXEC,
         OPT_NO_REPORT,
+        OPT_CENSUS,
         OPT_KILL_BUDGET,
         OPT_ON_CRASH,
         OPT_SNAPSHOT,
@@ -47,6 +48,7 @@ static const struct option own_options[] = {
         {"exec", required_argument, NULL, OPT_EXEC},
         {"snapshot", no_argument, NULL, OPT_SNAPSHOT},
         {"no-report", no_argument, NULL, OPT_NO_REPORT},
+        {"census", required_argument, NULL, OPT_CENSUS},
         {"kill-budget", required_argument, NULL, OPT_KILL_BUDGET},
         {"brake", optional_argument, NULL, OPT_BRAKE},
         {"brake-deadline", required_argument, NULL, OPT_BRAKE_DEADLINE},
@@ -341,6 +343,8 @@ static int parse_one(int c, char **argv, struct watch_options *o, struct diag *d
         case OPT_NO_REPORT:
                 o->report = false;
                 return 0;
+        case OPT_CENSUS:
+                return option_census(optarg, &o->census, d);
         default:
                 option_error(c, argv, d);
                 return -EINVAL;
@@ -468,6 +472,8 @@ void watch_options_help(FILE *out)
               "      --on-crash     be present from the start, and capture when a fault of its own ends it, "
               "too\n"
               "                     (SIGSEGV, SIGABRT, SIGBUS ...)\n"
+              "      --census HOW   full (default): count the whole heap, as far as the budget reaches; sample:\n"
+              "                     of a large one 64 MiB, scaled up; off\n"
               "      --no-report    only bundles; `swansong report` makes the reports later\n"
               "  -l, --lock-memory  keep swansong itself in memory (mlockall)\n"
               "Signals: SIGUSR1 dumps now; SIGINT and SIGTERM end, after a dump in progress; the second one\n"

@@ -11,6 +11,7 @@
 
 #include "base/diag.h"
 #include "brake/brake.h"
+#include "census/how.h"
 #include "cli/watch_targets.h"
 #include "trigger/observer.h"
 
@@ -32,6 +33,7 @@ struct watch_options {
         bool on_crash; /* present at fatal signals of the program itself, too */
         const char *exec; /* a shell command for each bundle, or NULL */
         bool dry_run;
+        enum census_how census;
         bool lock_memory;
         bool report;
         bool help;

@@ -141,6 +141,7 @@ void render_json(const struct report *r, const struct render_style *style, struc
         static void (*const parts[])(struct json_out * j, const struct report *r) = {
                 put_head,       put_trigger,      put_verdict,          put_process,
                 put_pause,      put_memory,       json_put_heap,        json_put_malloc, json_put_census,
+                json_put_heaps,
                 json_put_notes, json_put_threads, put_threads_captured, json_put_maps,
                 json_put_tree,  json_put_sockets, json_put_fds,         put_cgroup,
                 json_put_system, json_put_history, json_put_kill,        json_put_missing,

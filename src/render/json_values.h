@@ -40,6 +40,7 @@ void json_put_heap(struct json_out *j, const struct report *r);
 /* What a census tells (json_census.c): heap.types and heap.sizes, within the heap; the census itself. */
 void json_put_types(struct json_out *j, const struct report *r);
 void json_put_census(struct json_out *j, const struct report *r);
+void json_put_heaps(struct json_out *j, const struct report *r);
 void json_put_malloc(struct json_out *j, const struct report *r);
 void json_put_notes(struct json_out *j, const struct report *r);
 

@@ -2,7 +2,7 @@
 #include "render/text.h"
 
 static text_section *const sections[] = {
-        text_first_screen, text_heap,    text_census, text_malloc,  text_notes,   text_threads,
+        text_first_screen, text_heap,    text_census,      text_heaps, text_malloc,  text_notes,   text_threads,
         text_memory,       text_process, text_tree,   text_cgroup,  text_kill,    text_sockets,
         text_fds,          text_maps,    text_system, text_history, text_missing,
 };

@@ -20,7 +20,7 @@ struct text {
 typedef void text_section(const struct text *t);
 
 /* --- sections, in text.c's order; one that has nothing to say prints nothing --- */
-text_section text_first_screen, text_heap, text_census, text_malloc, text_notes, text_threads, text_memory, text_process,
+text_section text_first_screen, text_heap, text_census, text_heaps, text_malloc, text_notes, text_threads, text_memory, text_process,
         text_tree, text_cgroup, text_kill, text_sockets, text_fds, text_maps, text_system, text_history,
         text_missing;
 

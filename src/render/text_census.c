@@ -113,6 +113,12 @@ static void add_seen(const struct text *t)
         buf_str(t->out, " (glibc ");
         text_escaped(t, r->census.layout, 40);
         buf_str(t->out, ")");
+        if (r->census.sample_error != REPORT_UNKNOWN) {
+                buf_printf(t->out, "; estimated from %llu samples of 256 KiB: bytes in use ± ",
+                           (unsigned long long)r->census.sample_pieces);
+                text_size(t, r->census.sample_error);
+                buf_str(t->out, " in 19 of 20 cases");
+        }
         if (r->census.swapped_pages > 0 && r->census.swapped_pages != REPORT_UNKNOWN)
                 buf_printf(t->out, "; %llu pages in swap were left there",
                            (unsigned long long)r->census.swapped_pages);

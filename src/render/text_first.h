@@ -8,6 +8,6 @@
 /* The kernel's word about the kill in one sentence (text_kill.c). */
 text_section text_first_kill;
 
-text_section text_first_where, text_first_heap, text_first_census, text_first_mappings, text_first_threads;
+text_section text_first_where, text_first_heap, text_first_census, text_first_heaps, text_first_mappings, text_first_threads;
 
 #endif

@@ -89,6 +89,7 @@ void text_first_heap(const struct text *t)
                 add_row(t, &r->heap.places[i], PLACE_WORDS);
                 text_wrap(t, begin, LABEL_COLUMNS + SIZE_COLUMNS + 16);
         }
+        text_first_heaps(t);
         if (r->heap.n_types > 0)
                 text_first_census(t);
         else if (r->heap.source && n == 0) {

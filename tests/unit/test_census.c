@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -154,6 +155,59 @@ static struct census *census_of_self(void)
         return c;
 }
 
+/* Blocks of 48 and 80 bytes in a heap of 256 MiB, in a file that stands for memory: what is in use is known. */
+Test(census, a_sample_is_right_within_its_error)
+{
+        const uint64_t start = 0x100000, end = start + (UINT64_C(256) << 20);
+        char line[] = "100000-10100000 rw-p 00000000 00:00 0 [heap]\n";
+        struct buf maps = {.data = line, .len = strlen(line)};
+        struct remote_memory memory = {.fd = memfd_create("heap", MFD_CLOEXEC), .careful = true};
+        struct walk *w = calloc(1, sizeof(*w));
+        struct heap_sums sums = {0};
+        struct ranges ranges;
+        struct window window;
+        struct tally tally;
+        static uint64_t piece[1 << 17];
+        uint64_t in_use = 0, at = start, error;
+        size_t fill = 0;
+        double factor = 64;
+
+        /* A pattern of 128 bytes which the pieces are multiples of: in use, free by turns, as the flags say. */
+        for (size_t i = 0; i < ARRAY_SIZE(piece); i += 16) {
+                bool first_in_use = i / 16 % 3 != 0;
+
+                piece[i] = 48;
+                piece[i + 1] = 48 | CHUNK_PREV_INUSE;
+                piece[i + 6] = 48;
+                piece[i + 7] = 80 | (first_in_use ? CHUNK_PREV_INUSE : 0);
+        }
+        cr_assert_not_null(w);
+        for (; at < end; at += sizeof(piece), fill++)
+                cr_assert_eq(pwrite(memory.fd, piece, sizeof(piece), (off_t)at), (ssize_t)sizeof(piece));
+        for (size_t i = 0; i < ARRAY_SIZE(piece); i += 16)
+                in_use += 80 + (i / 16 % 3 != 0 ? 48 : 0);
+        in_use *= fill;
+        cr_assert_eq(ranges_make(&maps, &ranges), 0);
+        cr_assert_eq(tally_make(&ranges, &tally), 0);
+        cr_assert_eq(window_make(&memory, -1, &window), 0);
+        *w = (struct walk){.window = &window,
+                           .tally = &tally,
+                           .deadline_ns = UINT64_MAX,
+                           .sample = {.stretch = (uint64_t)factor * SAMPLE_PIECE, .random = 4711}};
+        walk_heap(w, start, end, 0, &sums);
+        error = walk_sample_error(&w->sample);
+        tally_scale(&tally, factor);
+        cr_expect_eq(w->sample.pieces, 16);
+        cr_expect_float_eq((double)sums.in_use * factor, (double)in_use, 3 * (double)error + (double)in_use / 50,
+                           "%.0f of %.0f ± %.0f", (double)sums.in_use * factor, (double)in_use, (double)error);
+        cr_expect_leq(window.bytes_read, UINT64_C(24) << 20);
+        window_done(&window);
+        tally_done(&tally);
+        ranges_done(&ranges);
+        close(memory.fd);
+        free(w);
+}
+
 #if defined(__SANITIZE_ADDRESS__)
 #define OWN_ALLOCATOR false
 #else
@@ -196,7 +250,7 @@ Test(census, of_this_process_agrees_with_mallinfo)
                 free(blocks[i]);
 }
 
-Test(census, another_allocator_is_named_and_refused)
+Test(census, another_allocator_without_statistics_is_named_and_refused)
 {
         struct buf maps = {.data = (char *)"1000-2000 r-xp 00000000 08:01 7 /usr/lib/libc.so.6\n"
                                            "4000-5000 r-xp 00000000 08:01 8 /usr/lib/libjemalloc.so.2\n"};
@@ -204,7 +258,16 @@ Test(census, another_allocator_is_named_and_refused)
         struct census *c;
 
         maps.len = strlen(maps.data);
-        cr_assert_eq(census_take(&(struct census_request){&memory, -1, &maps, UINT64_MAX}, &c), 0);
+        cr_assert_eq(census_take(&(struct census_request){.memory = &memory,
+                                                          .pagemap_fd = -1,
+                                                          .maps = &maps,
+                                                          .deadline_ns = UINT64_MAX},
+                                 &c),
+                     0);
+        cr_assert_eq(c->n_heaps, 1);
+        cr_expect_str_eq(c->heaps[0].name, "jemalloc");
+        cr_expect_not_null(strstr(c->heaps[0].refused, "not understood"));
+        cr_expect_eq(c->heaps[0].in_use, HEAP_UNKNOWN);
         cr_expect_not_null(strstr(c->refused, "jemalloc"));
         census_free(c);
 }
