@@ -77,7 +77,7 @@ static bool arena_is_sane(const struct heap_look *look, const struct generation 
 
 static bool is_unused(const struct arena_object *a, uint64_t array)
 {
-        return a->address == 0 && (a->next == 0 || (a->next > array && (a->next - array) % sizeof(*a) == 0));
+        return a->address == 0 && (a->next == 0 || (a->next >= array && (a->next - array) % sizeof(*a) == 0));
 }
 
 /* The array at `array` begins with an arena whose first pool verifies. */

@@ -55,7 +55,7 @@ bool heap_is_anonymous(const struct heap_look *look, uint64_t address)
 {
         const struct range *r = ranges_find(look->ranges, address);
 
-        return r && r->writable && !r->module;
+        return r && r->writable && r->anonymous;
 }
 
 /* Which of the n <= ENTRIES pages from `page` on are there; without pagemap all of them. */

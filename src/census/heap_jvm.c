@@ -132,7 +132,7 @@ static uint64_t add_mapped(const struct heap_look *look, uint64_t start, uint64_
 
                 if (from >= until || !r->list[i].readable)
                         continue;
-                if (!r->list[i].module) /* objects that a class data archive brought along */
+                if (r->list[i].anonymous) /* objects that a class data archive brought along */
                         heap_lies(h, from, until);
                 sum += until - from;
         }

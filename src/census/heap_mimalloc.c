@@ -95,7 +95,7 @@ static void take_segments(const struct heap_look *look, struct heap *h, unsigned
                 const struct range *r = &look->ranges->list[i];
                 uint64_t at = (r->start + SEGMENT - 1) / SEGMENT * SEGMENT;
 
-                while (r->writable && !r->module && at < r->end && n++ < SEGMENTS_MAX) {
+                while (r->writable && r->anonymous && at < r->end && n++ < SEGMENTS_MAX) {
                         const struct layout *l = segment_get(look, at, data);
                         uint64_t bytes = l ? number_at(data, l->segment_slices, 8) * SLICE : SEGMENT;
 

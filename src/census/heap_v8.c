@@ -32,7 +32,7 @@ static uint64_t room_at(const struct ranges *r, size_t i)
 {
         uint64_t end = r->list[i].end;
 
-        for (i++; i < r->n && r->list[i].start == end && !r->list[i].module; i++)
+        for (i++; i < r->n && r->list[i].start == end && r->list[i].anonymous; i++)
                 end = r->list[i].end;
         return end;
 }
@@ -55,7 +55,7 @@ bool heap_read_v8(const struct heap_look *look, struct heap *ret)
         for (size_t i = 0; i < r->n && pages < PAGES_MAX && !heap_is_late(look); i++) {
                 uint64_t at = (r->list[i].start + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT, room;
 
-                if (r->list[i].module || !r->list[i].readable || !r->list[i].writable)
+                if (!r->list[i].anonymous || !r->list[i].readable || !r->list[i].writable)
                         continue;
                 at = at < after ? after : at;
                 for (room = room_at(r, i); at < r->list[i].end; at += ALIGNMENT) {

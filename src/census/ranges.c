@@ -67,6 +67,7 @@ int ranges_make(const struct buf *maps, struct ranges *ret)
                                         .module = module_of(&r, &m, inode_before),
                                         .readable = m.perms[0] == 'r',
                                         .writable = m.perms[1] == 'w' && m.perms[3] == 'p',
+                                        .anonymous = m.inode == 0,
                                         .heap = maps_line_is(&m, "[heap]"),
                                         .stack = maps_line_is(&m, "[stack]")};
                 name_take(&m, range);
