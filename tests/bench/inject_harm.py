@@ -7,9 +7,11 @@ In each mode of tests/victims/spied.c a third of the runs inject, a third detach
 make their nth ptrace() or pwrite64(), n going through all that there are; then the same at every step of the first injection
 into a new victim.  After each run the victim must be untraced and running, with its descriptors, signal masks and mappings
 as before; at the end of its life, after 24 runs, it checks its registers, errno, stack and data itself.  Prints one line for
-each mode; the exit status is 1 if any was harmed.
+each mode; the exit status is 1 if any was harmed.  What is loaded is a stand-in that clobbers what a function may; with
+AGENT=build/libswansong.so in the environment it is that.
 """
 
+import os
 import sys
 
 from tests.system.injecting import MODES, STEPS, Harmed, Spied, Tool
@@ -87,7 +89,7 @@ def main():
     runs = int(sys.argv[1]) if len(sys.argv) > 1 else 264
     works = {**{mode: mode_runs for mode in MODES}, **{"new " + mode: fresh_runs for mode in FRESH}}
     chosen = sys.argv[2:] or list(works)
-    tool, total = Tool(), Count()
+    tool, total = Tool(os.environ.get("AGENT")), Count()
     print(f"{'mode':<14} {'runs':>6} {'killed':>7} {'refused':>8} {'EINTR':>6} {'harmed':>7}")
     try:
         for name in chosen:

@@ -28,12 +28,15 @@ class Harmed(AssertionError):
 
 
 class Tool:
-    """A directory with swansong and the stand-in."""
+    """A directory with swansong and the stand-in, or with the agent itself."""
 
-    def __init__(self):
+    def __init__(self, agent=None):
         self.dir = tempfile.mkdtemp(prefix="swansong-inject.")
         os.chmod(self.dir, 0o755)
         self.swansong = shutil.copy(os.path.join(BUILD, "swansong"), self.dir)
+        if agent:
+            shutil.copy(agent, os.path.join(self.dir, "libswansong.so"))
+            return
         subprocess.run([os.environ.get("CC", "cc"), "-shared", "-fPIC", "-O1", "-Wl,-soname,libswansong.so", "-Wl,-z,nodelete", "-o",
                         os.path.join(self.dir, "libswansong.so"), os.path.join(HERE, "standin_agent.c")], check=True)
 
@@ -76,11 +79,11 @@ class Spied:
     def outside(self):
         """What can be seen of it from outside, and must stay."""
         # sigtimedwait(), in which the first thread waits, takes signals out of the mask for its time.
-        workers = [tid for tid in sorted(os.listdir(f"/proc/{self.pid}/task")) if int(tid) != self.pid]
-        masks = [status(self.pid, tid).get("SigBlk") for tid in workers]
+        threads = [status(self.pid, tid) for tid in sorted(os.listdir(f"/proc/{self.pid}/task")) if int(tid) != self.pid]
+        masks = [thread.get("SigBlk") for thread in threads if thread.get("Name") != "swansong"]
         with open(f"/proc/{self.pid}/maps", encoding="utf-8", errors="replace") as f:
             files = sorted({line.split(None, 5)[1] + " " + line.split(None, 5)[5].strip() for line in f if line.count("/") > 0})
-        files = [name for name in files if not re.search(r"libswansong|libm\.|libm-|libBrokenLocale", name)]
+        files = [name for name in files if not re.search(r"libswansong|/swansong\.[0-9.]*rec|libm\.|libm-|libBrokenLocale", name)]
         return {"masks": masks, "files": files, "descriptors": sorted(os.listdir(f"/proc/{self.pid}/fd"))}
 
     def check(self, without=()):
