@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -30,7 +31,8 @@ static void child_wait(const struct child *c, bool by_epoll)
         epoll_ctl(epoll, EPOLL_CTL_ADD, c->to, &e);
         errno = 77;
         right = !by_epoll || epoll_wait(epoll, &e, 1, -1) == 1;
-        right &= read(c->to, &byte, 1) == 1 && errno == 77;
+        /* Not read(): a sanitizer's stands in front of it, and whoever is in a library that exports malloc() is left alone. */
+        right &= syscall(SYS_read, c->to, &byte, 1) == 1 && errno == 77;
         byte = right ? byte : 0;
         _exit(write(c->from, &byte, 1) == 1 ? 0 : 1);
 }
