@@ -21,7 +21,8 @@ test_watch_a_v2_group_to_the_kernels_kill() {
         expect watch.err 'of 64.0 MiB (memory group /outer); dumps at rss 32.0 MiB'
         echo > go
         wait $victim && fail "the victim lived"
-        wait $watcher || fail "the watcher ended with $?: $(cat watch.err)"
+        # 4: it may be killed in the middle of the dump.
+        wait $watcher || [ $? -eq 4 ] || fail "the watcher failed: $(cat watch.err)"
         expect watch.err 'reached 50 % of the 64.0 MiB of memory group /outer (--rss 50%)'
         expect watch.err "($victim) was killed by signal 9 (SIGKILL); RSS was "
         # A second one, of the kill itself, may follow.
