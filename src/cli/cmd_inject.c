@@ -151,7 +151,7 @@ static int inject(const struct inject_args *a, const struct target *target, cons
                  a->detach
                          ? outcome.already ? "was detached already" : "is detached: nothing more is recorded"
                  : outcome.already ? "is there and records already"
-                                   : "records from now on what is allocated from now on",
+                                   : "records from now on what is allocated",
                  outcome.tid, (double)outcome.pause_ns / 1e6);
         return 0;
 }
