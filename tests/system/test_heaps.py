@@ -155,8 +155,8 @@ class Heaps(SwansongTest):
 
     def test_the_jvm(self):
         java = shutil.which("java")
-        if not java:
-            self.skipTest("no JVM is installed")
+        if not java or not shutil.which("javac"):
+            self.skipTest("no JDK is installed")
         source = os.path.join(self.dir, "Quiet.java")
         with open(source, "w", encoding="ascii") as f:
             f.write('class Quiet { static byte[][] l = new byte[20000][]; public static void main(String[] a) throws Exception {'
