@@ -232,7 +232,7 @@ static void choose_sample(struct taking *t, const struct glibc_arena *main_arena
 
         for (size_t n = 1; n < CENSUS_ARENAS_MAX && next_arena(t, main_arena, &a); n++)
                 system += a.system_mem;
-        if (system < 2 * SAMPLE_BYTES || system > UINT64_C(1) << 48)
+        if (system < (t->how == CENSUS_SAMPLE ? 2 * SAMPLE_BYTES : CENSUS_FULL_MAX) || system > UINT64_C(1) << 48)
                 return;
         t->walk.sample.stretch = system / (SAMPLE_BYTES / SAMPLE_PIECE);
         t->walk.sample.random = clock_monotonic_ns() | 1;
@@ -268,7 +268,7 @@ static int take(struct taking *t)
                                  "be read, or a version that is not known");
         c->versions = t->layout->versions;
         find_totals(t);
-        if (t->how == CENSUS_SAMPLE)
+        if (t->how != CENSUS_FULL)
                 choose_sample(t, &main_arena);
         take_arenas(t, &main_arena);
         c->late = t->walk.late;

@@ -37,17 +37,17 @@ enum {
 static const struct {
         const char *type, *name, *name_before; /* how it was called in earlier versions */
 } wanted[N_FIELDS] = {
-        [HEAP_OBJECT] = {"Universe", "_collectedHeap"},
-        [RESERVED] = {"CollectedHeap", "_reserved"},
-        [START] = {"MemRegion", "_start"},
-        [WORDS] = {"MemRegion", "_word_size"},
-        [CODE_LOW] = {"CodeCache", "_low_bound"},
-        [CODE_HIGH] = {"CodeCache", "_high_bound"},
-        [G1_USED] = {"G1CollectedHeap", "_summary_bytes_used"},
-        [G1_MONITOR] = {"G1CollectedHeap", "_monitoring_support", "_g1mm"},
-        [G1_EDEN] = {"G1MonitoringSupport", "_eden_space_committed"},
-        [G1_SURVIVOR] = {"G1MonitoringSupport", "_survivor_space_committed"},
-        [G1_OLD] = {"G1MonitoringSupport", "_old_gen_committed"},
+        [HEAP_OBJECT] = {.type = "Universe", .name = "_collectedHeap"},
+        [RESERVED] = {.type = "CollectedHeap", .name = "_reserved"},
+        [START] = {.type = "MemRegion", .name = "_start"},
+        [WORDS] = {.type = "MemRegion", .name = "_word_size"},
+        [CODE_LOW] = {.type = "CodeCache", .name = "_low_bound"},
+        [CODE_HIGH] = {.type = "CodeCache", .name = "_high_bound"},
+        [G1_USED] = {.type = "G1CollectedHeap", .name = "_summary_bytes_used"},
+        [G1_MONITOR] = {.type = "G1CollectedHeap", .name = "_monitoring_support", .name_before = "_g1mm"},
+        [G1_EDEN] = {.type = "G1MonitoringSupport", .name = "_eden_space_committed"},
+        [G1_SURVIVOR] = {.type = "G1MonitoringSupport", .name = "_survivor_space_committed"},
+        [G1_OLD] = {.type = "G1MonitoringSupport", .name = "_old_gen_committed"},
 };
 
 /* Of each the offset, or for a static one the address. */

@@ -183,12 +183,12 @@ int target_status(int err)
 int option_census(const char *text, enum census_how *ret, struct diag *d)
 {
         static const char *const names[] = {
-                [CENSUS_FULL] = "full", [CENSUS_SAMPLE] = "sample", [CENSUS_OFF] = "off"};
+                [CENSUS_AUTO] = "auto", [CENSUS_FULL] = "full", [CENSUS_SAMPLE] = "sample", [CENSUS_OFF] = "off"};
 
         for (size_t i = 0; i < ARRAY_SIZE(names); i++)
                 if (strcmp(text, names[i]) == 0) {
                         *ret = (enum census_how)i;
                         return 0;
                 }
-        return diag_set(d, -EINVAL, "--census %s: 'full', 'sample' or 'off' is expected", text);
+        return diag_set(d, -EINVAL, "--census %s: 'auto', 'full', 'sample' or 'off' is expected", text);
 }

@@ -31,7 +31,7 @@ int option_out_dir(const char *given, bool state, char **ret_name, struct diag *
 /* Only the name of the state directory, which need not exist.  0, or -errno with d filled. */
 int option_state_dir(char path[PATH_MAX], struct diag *d);
 
-/* --census full|sample|off.  0, or -EINVAL with d filled. */
+/* --census auto|full|sample|off.  0, or -EINVAL with d filled. */
 int option_census(const char *text, enum census_how *ret, struct diag *d);
 
 /* Fill d for what getopt_long() returned (':' or '?'), the optstring beginning with ':'. */

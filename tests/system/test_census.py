@@ -75,7 +75,7 @@ class Census(SwansongTest):
         self.assertEqual(glob.glob(os.path.join(bundle, "proc", "*", "census")), [])
         done = self.swansong("dump", "-p", victim.pid, "--census", "some")
         self.assertEqual(done.returncode, 2)
-        self.assertIn("'full', 'sample' or 'off'", done.stderr)
+        self.assertIn("'auto', 'full', 'sample' or 'off'", done.stderr)
 
     def test_a_sample_of_a_large_heap_is_right_within_its_error(self):
         victim = self.shop(110000)
