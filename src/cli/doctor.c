@@ -12,8 +12,8 @@
 const struct doctor_check doctor_checks[] = {
         {"limit", doctor_limit},     {"rlimit", doctor_rlimits},      {"killer", doctor_killer},
         {"rank", doctor_rank},       {"cgroup", doctor_cgroup},       {"ptrace", doctor_ptrace},
-        {"watcher", doctor_watcher}, {"allocator", doctor_allocator}, {"symbols", doctor_symbols},
-        {"cost", doctor_cost},       {"guarantee", doctor_guarantee},
+        {"watcher", doctor_watcher}, {"allocator", doctor_allocator}, {"inject", doctor_inject},
+        {"symbols", doctor_symbols}, {"cost", doctor_cost},           {"guarantee", doctor_guarantee},
 };
 const size_t n_doctor_checks = ARRAY_SIZE(doctor_checks);
 

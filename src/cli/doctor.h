@@ -84,6 +84,7 @@ void doctor_cgroup(struct doctor *d);
 void doctor_ptrace(struct doctor *d);
 void doctor_watcher(struct doctor *d);
 void doctor_allocator(struct doctor *d);
+void doctor_inject(struct doctor *d);
 void doctor_symbols(struct doctor *d);
 void doctor_cost(struct doctor *d);
 void doctor_guarantee(struct doctor *d);

@@ -11,6 +11,7 @@
 #include "base/maps_line.h"
 #include "capture/manifest.h"
 #include "cli/doctor.h"
+#include "injector/call_target.h"
 
 #define MAPS_MAX ((size_t)64 << 20)
 
@@ -97,6 +98,27 @@ void doctor_allocator(struct doctor *d)
         if (d->has_agent)
                 doctor_say(d, FINDING_OK,
                            "the agent (libswansong.so) is loaded: its recorder has the heap by site");
+}
+
+/* Could the agent still be loaded into it?  Nothing is stopped to find that out; whether a thread comes to a place where it may
+ * be disturbed only the try can tell. */
+void doctor_inject(struct doctor *d)
+{
+        struct call_target call;
+        struct diag why = {""};
+
+        if (d->has_agent || !d->may_attach)
+                return;
+        if (call_target_make(d->target, &call, &why) < 0) {
+                doctor_say(d, FINDING_NOTE, "the agent cannot be loaded into it now: %s", why.text);
+                return;
+        }
+        if (call.code.allocator_in_program)
+                doctor_say(d, FINDING_NOTE, "the agent would see nothing: the allocator is linked into the program");
+        else
+                doctor_advise(doctor_say(d, FINDING_OK, "the agent can be loaded into it as it runs"),
+                              "swansong inject -p %d", d->target->pid);
+        call_target_done(&call);
 }
 
 static bool has_debug_file(const char *build_id)
