@@ -52,6 +52,9 @@ void judge_heap_leak(const struct verdict_facts *f, struct finding *ret);
 void judge_pinned(const struct verdict_facts *f, struct finding *ret);
 void judge_free_held(const struct verdict_facts *f, struct finding *ret);
 
+/* The place that grows and holds most, if a recorder names one. */
+void say_growing_place(const struct verdict_facts *f, struct buf *b);
+
 extern const struct verdict_rule verdict_rules[];
 extern const size_t n_verdict_rules;
 

@@ -85,6 +85,18 @@ static const struct report_place *first_growing(const struct report *r)
         return NULL;
 }
 
+void say_growing_place(const struct verdict_facts *f, struct buf *b)
+{
+        const struct report_place *first = f->r->heap.source ? first_growing(f->r) : NULL;
+
+        if (!first)
+                return;
+        buf_str(b, "it grows at ");
+        say_place(first->frame, b);
+        buf_str(b, ", which holds ");
+        say_held(first, f->rss, b);
+}
+
 void judge_heap_leak(const struct verdict_facts *f, struct finding *ret)
 {
         const struct report *r = f->r;

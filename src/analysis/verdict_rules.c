@@ -242,21 +242,41 @@ static void say_largest(const struct verdict_facts *f, struct buf *b)
                            f->r->memory.where[0].what);
 }
 
+/* The runtime's heap, by its own figures; NULL where they could not be had. */
+static const struct report_other_heap *runtime_heap_of(const struct report *r)
+{
+        for (size_t i = 0; i < r->n_heaps; i++) {
+                const struct report_other_heap *h = &r->heaps[i];
+
+                if (strcmp(h->kind, "runtime") == 0 && !h->refused && amount_known(h->system))
+                        return h;
+        }
+        return NULL;
+}
+
 static void judge_runtime_heap(const struct verdict_facts *f, struct finding *ret)
 {
         const char *runtime = f->rss >= f->floor ? runtime_of(f->r) : NULL;
-        double share = amount_share(f->r->memory.anon, f->rss);
+        const struct report_other_heap *heap = runtime_heap_of(f->r);
+        /* Not all that it holds need be resident. */
+        uint64_t held = heap && heap->system < f->r->memory.anon ? heap->system : f->r->memory.anon;
+        double share = amount_share(held, f->rss);
         char a[SIZE_TEXT], b[SIZE_TEXT];
 
         if (!runtime || share < SHARE_MANY)
                 return;
         ret->certainty = f->growing ? CERTAINTY_LIKELY : CERTAINTY_POSSIBLE;
-        buf_printf(&ret->sentence, "%s runs %s, whose heap and native memory hold %.0f %% of RSS", f->comm,
-                   runtime, 100 * share);
+        buf_printf(&ret->sentence, "%s runs %s, whose heap%s %.0f %% of RSS", f->comm, runtime,
+                   heap ? " holds" : " and native memory hold", 100 * share);
         say_growth(f, &ret->sentence);
-        buf_printf(&ret->evidence[0],
-                   "anonymous memory: %s of RSS %s; how much of it %s has in use only its own tools can tell",
-                   size_format(f->r->memory.anon, a), size_format(f->rss, b), runtime);
+        if (heap && amount_known(heap->in_use))
+                buf_printf(&ret->evidence[0], "by its own figures %s of %s are in use",
+                           size_format(heap->in_use, a), size_format(heap->system, b));
+        else
+                buf_printf(&ret->evidence[0],
+                           "anonymous memory: %s of RSS %s; how much of it %s has in use only its own tools "
+                           "can tell",
+                           size_format(f->r->memory.anon, a), size_format(f->rss, b), runtime);
         say_largest(f, &ret->evidence[1]);
 }
 
@@ -310,6 +330,7 @@ static void judge_leak(const struct verdict_facts *f, struct finding *ret)
                    size_format(f->rss, b));
         say_largest(f, &ret->evidence[1]);
         say_type(f, &ret->evidence[2]);
+        say_growing_place(f, &ret->evidence[3]);
 }
 
 const struct verdict_rule verdict_rules[] = {

@@ -175,6 +175,27 @@ Test(verdict, a_runtime_has_a_heap_of_its_own)
         }
 }
 
+Test(verdict, a_runtime_that_holds_little_by_its_own_figures_is_not_the_cause)
+{
+        struct report_map map = {.start = 1, .end = 2, .path = "/usr/bin/python3.11", .perms = "r-xp"};
+        struct report_other_heap heap = {.name = "CPython", .kind = "runtime", .in_use = 2 * MIB};
+        struct report r = quiet();
+
+        r.maps = &map;
+        r.n_maps = r.n_heaps = 1;
+        r.heaps = &heap;
+        heap.system = r.memory.rss / 10;
+        expect(&r, "none", "possible", "nothing", "a tenth");
+        pool_free(&r.pool);
+        heap.system = r.memory.rss;
+        expect(&r, "runtime-heap", "possible", "heap holds", "all of it");
+        pool_free(&r.pool);
+        heap.refused = "another layout";
+        heap.system = 0;
+        expect(&r, "runtime-heap", "possible", "native memory", "not known");
+        pool_free(&r.pool);
+}
+
 Test(verdict, the_group_is_judged_before_the_process)
 {
         static const struct report_key_value cache[] = {
