@@ -89,7 +89,7 @@ class Refused(InjectTest):
     def test_the_doctor_knows_beforehand(self):
         for name, args, says in (("threads", (2, "park"), "can be loaded into it as it runs"), ("threads-static", (2, "park"), "statically linked")):
             victim = self.victim(name, *args)
-            row, = [line for line in self.swansong("doctor", "-p", victim.pid).stdout.splitlines() if " inject " in line]
+            row, = [line for line in self.swansong("doctor", "-p", victim.pid).stdout.splitlines() if " inject  " in line]
             self.assertIn(says, row)
 
     def test_in_a_signal_handler_nobody_is_disturbed(self):
