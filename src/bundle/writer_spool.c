@@ -5,6 +5,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "base/populate.h"
+
 struct spool {
         char *memory;
         size_t size, used;
@@ -38,7 +40,7 @@ int spool_make(size_t most_bytes, size_t touched_bytes, struct spool **ret)
                 free(s);
                 return -ENOMEM;
         }
-        memset(s->memory, 0, touched_bytes < most_bytes ? touched_bytes : most_bytes);
+        memory_populate(s->memory, touched_bytes < most_bytes ? touched_bytes : most_bytes);
         *ret = s;
         return 0;
 }

@@ -97,6 +97,11 @@ bool nobody_waits(const struct collect *c)
         return c->end_ns == 0 && !c->without_tables;
 }
 
+bool not_in_exit(const struct collect *c)
+{
+        return !c->later;
+}
+
 bool environ_applies(const struct collect *c)
 {
         return c->with_environ;
@@ -167,7 +172,7 @@ size_t collect_row(struct collect *c, size_t row)
         const struct collector *rows = &collectors[row];
         uint64_t now = clock_monotonic_ns();
         bool stays = scopes[rows->scope].stays, late = c->end_ns && now >= c->end_ns;
-        size_t end = neighbourhood_end(row);
+        size_t end = neighbourhood_end(row), last;
 
         if (!is_wanted(c, row))
                 return end;
@@ -185,7 +190,10 @@ size_t collect_row(struct collect *c, size_t row)
         c->progress->deadline_ns = now + rows->deadline_ns;
         if (c->end_ns && !stays && c->progress->deadline_ns > c->end_ns)
                 c->progress->deadline_ns = c->end_ns;
-        scopes[rows->scope].collect(c, rows, end - row);
+        last = end - 1;
+        if (collectors[last].applies && !collectors[last].applies(c))
+                last--;
+        scopes[rows->scope].collect(c, rows, last + 1 - row);
         return end;
 }
 

@@ -29,6 +29,7 @@ void processes_make(struct collect *c, const struct collector *row);
 /* Does the row apply here? */
 bool numa_applies(const struct collect *c);    /* more than one node */
 bool environ_applies(const struct collect *c); /* asked for */
+bool not_in_exit(const struct collect *c);     /* not while the threads wait for nothing but us */
 bool nobody_waits(const struct collect *c);    /* not while a kill is held up: what does not perish can wait */
 
 /* Where a group's files lie in the bundle: "sys/fs/cgroup/memory/a/b" (v1), "sys/fs/cgroup/a/b" (v2).  A ".."

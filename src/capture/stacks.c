@@ -8,6 +8,7 @@
 
 #include "base/file.h"
 #include "base/number.h"
+#include "base/populate.h"
 #include "capture/stack_range.h"
 
 /* Programs of all kinds have about 10 KiB per thread in use (24 frames). */
@@ -51,12 +52,11 @@ static bool has_swapped(int proc_fd)
 }
 
 /* In huge pages where the kernel has them at hand: 8 page faults for 1,024 threads' stacks instead of 4,096. */
-static void touch_pages(char *memory, size_t size, size_t page_size)
+static void touch_pages(char *memory, size_t size)
 {
         if (size >= HUGE_WORTH)
                 madvise(memory, size, MADV_HUGEPAGE);
-        for (size_t at = 0; at < size; at += page_size)
-                memory[at] = 1;
+        memory_populate(memory, size);
 }
 
 int stacks_make(struct stacks *s, int proc_fd, const struct map_index *maps, struct remote_memory *memory,
@@ -93,7 +93,7 @@ int stacks_make(struct stacks *s, int proc_fd, const struct map_index *maps, str
         memset(s->threads, 0, n * sizeof(*s->threads));
         memset(s->registers, 0, n * s->arch->gregs_size);
         memset(s->queue, 0, n * sizeof(*s->queue));
-        touch_pages(s->arena, touch, s->page_size);
+        touch_pages(s->arena, touch);
         return 0;
 }
 
