@@ -195,3 +195,24 @@ class Storm(InjectTest):
                                       stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=200, check=False)
                 self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "ok\n", ""))
                 self.assertEqual(recorder.recorders(self.recorders), {})
+
+
+class FromOutside(InjectTest):
+    """`swansong inject`, and what the next dump says."""
+
+    def test_the_leak_that_goes_on_is_named_in_the_next_dump(self):
+        victim = self.victim("leak", 20, env=self.env())
+        done = self.swansong("inject", "-p", victim.pid, "--sample", "4K", "--options", f"dir={self.recorders}", "--wait", 60)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        wait_until("a few MiB more", lambda: sum(record.size * record.weight // recorder.ONE for _address, record in
+                                                 self.recorder_of(victim.pid).live()) > 4 << 20, 60)
+        heap = self.report(self.dump(victim.pid))["heap"]
+        self.assertEqual(heap["source"], "recorder")
+        self.assertIn("SessionCache::remember", heap["places"][0]["frame"]["function"])
+        self.assertTrue(heap["injected"])
+        self.assertIsNone(heap["detached"])
+        done = self.swansong("inject", "--detach", "-p", victim.pid, "--wait", 60)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        wait_until("it is detached", lambda: self.late(victim.pid).detached_ns, 60)
+        self.assertTrue(self.report(self.dump(victim.pid))["heap"]["detached"])
+        self.assertIsNone(victim.poll())
