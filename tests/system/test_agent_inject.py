@@ -31,7 +31,7 @@ class InjectTest(AgentTest):
             env["LD_PRELOAD"] = ":".join(preload)
         return env
 
-    def options(self, text="sample=1"):
+    def options(self, text="sample=1,size=2M"):
         return f"dir={self.recorders},{text}"
 
     def late(self, pid):
@@ -43,7 +43,7 @@ class InjectTest(AgentTest):
         subprocess.run(["cc", "-D_GNU_SOURCE", "-O2", "-g", *flags, "-o", path, source, "-lpthread", "-ldl"], check=True)
         return path
 
-    def hold(self, program, preload=(), options="sample=1"):
+    def hold(self, program, preload=(), options="sample=1,size=2M"):
         """`late AGENT OPTIONS hold`, at "ready"."""
         victim = self.spawn([program, AGENT, self.options(options), "hold"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                             env=self.env(preload=preload), text=True)
@@ -61,9 +61,9 @@ class InjectTest(AgentTest):
         victim.stdin.write("\n")
         victim.stdin.flush()
 
-    def blocks(self, victim, program):
+    def blocks(self, pid, program):
         """{function: bytes} of the blocks that this program's own functions hold."""
-        r, names, found = self.recorder_of(victim.pid), recorder.symbols(program), {}
+        r, names, found = self.recorder_of(pid), recorder.symbols(program), {}
         stacks = r.stacks()
         for _address, record in r.live():
             path, offset = r.module_of(r.frames(stacks[record.stack])[0] - 1)
@@ -76,16 +76,16 @@ class InjectTest(AgentTest):
 class Hooks(InjectTest):
     def check(self, program, preload=()):
         victim = self.hold(program, preload)
-        self.assertEqual(self.blocks(victim, program), HELD)
+        self.assertEqual(self.blocks(victim.pid, program), HELD)
         self.assertEqual(self.recorder_of(victim.pid).header.flags & (FLAG_LOADED_LATE | FLAG_HEAP_UNSEEN), FLAG_LOADED_LATE)
         self.go_on(victim)
         self.expect(victim, "detached")
         self.assertTrue(self.late(victim.pid).detached_ns)
         self.assertEqual(self.late(victim.pid).hooked_words, 0)
-        self.assertEqual(self.blocks(victim, program), HELD)
+        self.assertEqual(self.blocks(victim.pid, program), HELD)
         self.go_on(victim)
         self.expect(victim, "again")
-        self.assertEqual(self.blocks(victim, program), {"after": 1000000})
+        self.assertEqual(self.blocks(victim.pid, program), {"after": 1000000})
         self.assertFalse(self.late(victim.pid).detached_ns)
         self.go_on(victim)
         self.assertEqual(victim.wait(60), 0)
@@ -128,7 +128,7 @@ class Hooks(InjectTest):
         child = int(victim.stdout.readline())
         self.expect(victim, "child")
         self.assertEqual(recorder.recorders(self.recorders).keys(), {victim.pid, child})
-        self.assertEqual(sum(record.size for _address, record in self.recorder_of(child).live()), 1000000)
+        self.assertEqual(self.blocks(child, victim_path("late")), {"after": 1000000})
         self.go_on(victim)
         self.assertEqual(victim.wait(60), 0)
         self.assertEqual(recorder.recorders(self.recorders), {})
@@ -146,7 +146,7 @@ class Hooks(InjectTest):
 
 
 class Refusals(InjectTest):
-    def refusal(self, program, options="sample=1"):
+    def refusal(self, program, options="sample=1,size=2M"):
         done = subprocess.run([program, AGENT, self.options(options), "hold"], stdin=subprocess.DEVNULL, capture_output=True, text=True,
                               env=self.env(), timeout=100, check=False)
         self.assertEqual(recorder.recorders(self.recorders), {})
