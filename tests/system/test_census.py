@@ -5,10 +5,12 @@ import glob
 import json
 import os
 import shutil
+import signal
 import subprocess
 import unittest
 
-from tests.system.harness import SwansongTest, proc_status
+from tests.system.harness import SWANSONG, SwansongTest, need_root, proc_status, thread_states, wait_until
+from tests.system.test_armed import MemoryGroup
 
 
 def table(bundle, name):
@@ -112,6 +114,28 @@ class Census(SwansongTest):
             census = report["census"]
             self.assertLess(census["unseen"], census["system"] / 50, census)
         self.assert_unharmed(victim.pid)
+
+    @need_root
+    def test_at_the_kill_all_of_the_heap_is_seen(self):
+        group = MemoryGroup(f"swansong-census-{os.getpid()}")
+        self.addCleanup(group.remove)
+        victim = self.spawn(group.command(["/usr/bin/python3", "-c", "print('ready', flush=True)\ninput()\nl = []\nwhile True: l.append(b'x' * (100 + len(l) % 100))"]),
+                            env={**os.environ, "PYTHONMALLOC": "malloc"}, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        victim.stdout.readline()
+        watcher = self.spawn([SWANSONG, "watch", "-p", str(victim.pid), "-o", self.dir, "--arm", "always", "--kill-budget", "1500", "--census", "full"],
+                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        wait_until("the victim is attended", lambda: thread_states(victim.pid) and all(t for _, t in thread_states(victim.pid).values()))
+        victim.stdin.write(b"\n")
+        victim.stdin.flush()
+        out, err = watcher.communicate(timeout=120)
+        self.assertEqual(victim.wait(), -signal.SIGKILL, err)
+        with open(os.path.join(out.splitlines()[-1][len("bundle: "):], "report.json"), encoding="utf-8") as f:
+            report = json.load(f)
+        self.assertEqual(report["trigger"]["guarantee"], "at-kill")
+        self.assertTrue(report["census"]["complete"])
+        # What it had from the kernel, but died before it touched it.
+        self.assertLess(report["census"]["unseen"], 256 << 10, report["census"])
+        self.assertGreater(report["malloc"]["in_use"], report["memory"]["rss"] // 2)
 
 
 if __name__ == "__main__":
