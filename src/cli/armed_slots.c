@@ -103,7 +103,12 @@ static void *take_steps(void *data)
                 while (sem_wait(&s->steps) < 0)
                         ;
                 slot = claim(s);
-                while (slot->steps = at_kill_step(slot->kill), slot->steps != AT_KILL_DONE) {
+                for (;;) {
+                        size_t steps = at_kill_step(slot->kill);
+
+                        slot->steps = steps;
+                        if (steps == AT_KILL_DONE)
+                                break;
                         /* The target's network namespace ends with the target, if we do not hold it. */
                         if (at_kill_moved(slot->kill) && home_netns >= 0)
                                 setns(home_netns, CLONE_NEWNET);
