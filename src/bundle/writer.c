@@ -20,8 +20,9 @@
 #include "base/file.h"
 #include "bundle/writer_internal.h"
 
-#define MANIFEST     "manifest.json"
-#define MANIFEST_NEW "manifest.json.new"
+#define MANIFEST       "manifest.json"
+#define MANIFEST_NEW   "manifest.json.new"
+#define MANIFEST_FIRST "manifest.json.first" /* for a moment */
 
 /* Room on the disk that is kept for the last manifest: it must be written even when the sections filled the
  * disk. A manifest has about 200 rows of 170 bytes. */
@@ -166,7 +167,7 @@ static int manifest_open(struct bundle_writer *w, bool first)
         int fd;
 
         if (first)
-                return bundle_file_make(w->fd, MANIFEST);
+                return bundle_file_make(w->fd, MANIFEST_FIRST);
         fd = openat(w->fd, MANIFEST_NEW, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
         return fd < 0 ? -errno : fd;
 }
@@ -174,7 +175,7 @@ static int manifest_open(struct bundle_writer *w, bool first)
 int bundle_write_manifest(struct bundle_writer *w, const char *head, size_t head_len)
 {
         static const char sections[] = ",\n\"sections\":[", end[] = "\n]}\n";
-        bool first = faccessat(w->fd, MANIFEST, F_OK, 0) < 0;
+        bool first = faccessat(w->fd, MANIFEST, F_OK, 0) < 0 && faccessat(w->fd, MANIFEST_FIRST, F_OK, 0) < 0;
         _cleanup_fd_ int fd = manifest_open(w, first);
         int r;
 
@@ -187,8 +188,11 @@ int bundle_write_manifest(struct bundle_writer *w, const char *head, size_t head
                 r = file_write_all(fd, w->ledger->rows, w->ledger->rows_len);
         if (r == 0)
                 r = file_write_all(fd, end, strlen(end));
-        if (r == 0 && !first && renameat(w->fd, MANIFEST_NEW, w->fd, MANIFEST) < 0)
+        if (r == 0 && renameat(w->fd, first ? MANIFEST_FIRST : MANIFEST_NEW, w->fd, MANIFEST) < 0)
                 r = -errno;
+        /* There was no room for it. */
+        if (!first)
+                unlinkat(w->fd, MANIFEST_FIRST, 0);
         return r;
 }
 
