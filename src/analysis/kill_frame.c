@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "analysis/frames.h"
+#include "analysis/stacks/frames.h"
 #include "base/buf.h"
 #include "base/scan.h"
 #include "bundle/reader.h"

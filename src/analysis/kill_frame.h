@@ -11,8 +11,8 @@
 #ifndef SWANSONG_ANALYSIS_KILL_FRAME_H
 #define SWANSONG_ANALYSIS_KILL_FRAME_H
 
-#include "analysis/module_file.h"
-#include "analysis/stacks.h"
+#include "analysis/symbols/module_file.h"
+#include "analysis/stacks/stacks.h"
 
 /* What the kernel shows around the address: OPCODE_BUFSIZE of dumpstack.c. */
 #define KILL_CODE_MAX 64

@@ -10,25 +10,25 @@
 #include <sys/stat.h>
 
 #include "analysis/amount.h"
-#include "analysis/census.h"
+#include "analysis/heap/census.h"
 #include "analysis/cgroup.h"
 #include "analysis/fds.h"
-#include "analysis/heaps.h"
+#include "analysis/heap/heaps.h"
 #include "analysis/history.h"
 #include "analysis/kill.h"
 #include "analysis/kill_frame.h"
-#include "analysis/machine.h"
-#include "analysis/malloc_info.h"
+#include "analysis/machine/machine.h"
+#include "analysis/heap/malloc_info.h"
 #include "analysis/memory.h"
 #include "analysis/process.h"
-#include "analysis/recorder_read.h"
-#include "analysis/recorder_report.h"
+#include "analysis/heap/recorder_read.h"
+#include "analysis/heap/recorder_report.h"
 #include "analysis/sockets.h"
 #include "analysis/source.h"
-#include "analysis/stacks.h"
+#include "analysis/stacks/stacks.h"
 #include "analysis/thread_rows.h"
 #include "analysis/tree.h"
-#include "analysis/verdict.h"
+#include "analysis/verdict/verdict.h"
 #include "analysis/where.h"
 #include "base/target.h"
 #include "bundle/reader.h"
@@ -254,9 +254,9 @@ static const struct {
         int (*fill)(struct source *s, struct report *r);
         bool of_target;
 } steps[] = {
-        {fill_manifest, false},      {machine_fill, false}, {cgroup_fill, true},      {process_fill, true},
-        {heaps_fill, true},   {fill_memory, true},         {fill_tree, true},     {fill_descriptors, true}, {fill_history, true},
-        {machine_parts_fill, false}, {fill_kill, true},
+        {fill_manifest, false}, {machine_fill, false},       {cgroup_fill, true}, {process_fill, true},
+        {heaps_fill, true},     {fill_memory, true},         {fill_tree, true},   {fill_descriptors, true},
+        {fill_history, true},   {machine_parts_fill, false}, {fill_kill, true},
 };
 
 /* The kill of a process that nobody watched: the kernel's log may still have it. */

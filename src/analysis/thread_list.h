@@ -7,7 +7,7 @@
 #ifndef SWANSONG_ANALYSIS_THREAD_LIST_H
 #define SWANSONG_ANALYSIS_THREAD_LIST_H
 
-#include "analysis/core.h"
+#include "analysis/stacks/core.h"
 #include "analysis/report.h"
 #include "analysis/thread_rows.h"
 

@@ -13,7 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* A module as it lies in our own memory: loaded (the agent), or a view of another process's (injector/module_view.h). */
+/* A module as it lies in our own memory: loaded (the agent), or a view of another process's (injector/call/module_view.h). */
 struct cfi_module {
         uintptr_t start,
                 end; /* its mappings, holes included: all of it must be readable where its tables point */

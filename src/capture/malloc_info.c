@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* malloc_info - what the allocator itself says, asked by a thread of the process (injector/remote_call.h): proc/PID/malloc_info.
+/* malloc_info - what the allocator itself says, asked by a thread of the process (injector/call/remote_call.h): proc/PID/malloc_info.
  *
  * Only for whoever asks for it (--malloc-info): a thread is disturbed, and glibc holds each arena's lock while it counts, 0.2 s
  * for a heap of 1 GB.  The arenas' locks are other threads', which run on and let go of them; a thread that holds one
@@ -15,7 +15,7 @@
 
 #include "base/clock.h"
 #include "capture/collectors.h"
-#include "injector/call_target.h"
+#include "injector/call/call_target.h"
 
 /* Left for writing, and to let go of a thread whose call does not return. */
 #define WRITING_NS (500 * NS_PER_MS)

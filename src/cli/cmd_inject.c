@@ -11,7 +11,7 @@
 #include "cli/beside.h"
 #include "cli/command.h"
 #include "cli/options.h"
-#include "injector/inject.h"
+#include "injector/call/inject.h"
 
 #define WAIT_NS (10 * NS_PER_S)
 #define CALL_NS (10 * NS_PER_S)

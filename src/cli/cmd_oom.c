@@ -11,7 +11,7 @@
 #include "base/clock.h"
 #include "base/number.h"
 #include "cli/command.h"
-#include "cli/oom_print.h"
+#include "cli/oom/print.h"
 #include "cli/options.h"
 #include "cli/survive.h"
 

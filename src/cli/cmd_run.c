@@ -20,12 +20,12 @@
 #include "cli/command.h"
 #include "cli/options.h"
 #include "cli/report_child.h"
-#include "cli/run_command.h"
-#include "cli/run_left.h"
-#include "cli/run_limit.h"
-#include "cli/run_options.h"
-#include "cli/run_watcher.h"
-#include "cli/run_witness.h"
+#include "cli/run/command.h"
+#include "cli/run/left.h"
+#include "cli/run/limit.h"
+#include "cli/run/options.h"
+#include "cli/run/watcher.h"
+#include "cli/run/witness.h"
 #include "cli/survive.h"
 
 /* As env(1) and nohup(1). */

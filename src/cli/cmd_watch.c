@@ -10,10 +10,10 @@
 #include "cli/command.h"
 #include "cli/options.h"
 #include "cli/survive.h"
-#include "cli/watch.h"
-#include "cli/watch_find.h"
-#include "cli/watch_loop.h"
-#include "cli/watch_preview.h"
+#include "cli/watch/watch.h"
+#include "cli/watch/find.h"
+#include "cli/watch/loop.h"
+#include "cli/watch/preview.h"
 #include "injector/priority.h"
 
 /* Ourselves: low in the kernel's list of victims, in memory, with what the capture needs touched. */

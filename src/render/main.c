@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #include "analysis/report_build.h"
-#include "analysis/stacks.h"
+#include "analysis/stacks/stacks.h"
 #include "base/kmsg.h"
 #include "base/number.h"
 #include "render/check.h"

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "analysis/frame_kind.h"
+#include "analysis/stacks/frame_kind.h"
 
 #define PIECES_MAX    64 /* more than any line has room for */
 #define PIECE_COLUMNS 48

@@ -10,7 +10,7 @@
 #ifndef SWANSONG_RENDER_STACK_BRIEF_H
 #define SWANSONG_RENDER_STACK_BRIEF_H
 
-#include "render/text.h"
+#include "render/text/text.h"
 
 /* Append it to out, innermost first, in at most `columns`. */
 void stack_brief(const struct report_thread *thread, size_t columns, struct buf *out);

@@ -2,8 +2,8 @@
 /* Any bytes as allocinfo, swaps and zram's mm_stat. */
 #include <stdlib.h>
 
-#include "analysis/allocinfo.h"
-#include "analysis/swaps.h"
+#include "analysis/machine/allocinfo.h"
+#include "analysis/machine/swaps.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

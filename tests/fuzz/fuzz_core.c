@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "analysis/file_note.h"
-#include "analysis/stack_table.h"
-#include "analysis/unwind.h"
+#include "analysis/symbols/file_note.h"
+#include "analysis/stacks/stack_table.h"
+#include "analysis/stacks/unwind.h"
 
 #define MAPS_MAX (1u << 20)
 

@@ -2,8 +2,8 @@
 /* Any bytes as meminfo, pressure and slabinfo. */
 #include <stdlib.h>
 #include "analysis/key_value.h"
-#include "analysis/machine.h"
-#include "analysis/slabs.h"
+#include "analysis/machine/machine.h"
+#include "analysis/machine/slabs.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

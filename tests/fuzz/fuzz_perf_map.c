@@ -2,7 +2,7 @@
 /* Any bytes as a JIT's symbol map. */
 #include <stdlib.h>
 
-#include "analysis/perf_map.h"
+#include "analysis/symbols/perf_map.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -2,7 +2,7 @@
 /* Any bytes as processes.tsv and groups.tsv. */
 #include <stdlib.h>
 
-#include "analysis/machine_processes.h"
+#include "analysis/machine/processes.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -2,7 +2,7 @@
 /* Any bytes as zoneinfo, buddyinfo and pagetypeinfo, one text for all three: each takes the lines that are its own. */
 #include <stdlib.h>
 
-#include "analysis/zones.h"
+#include "analysis/machine/zones.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

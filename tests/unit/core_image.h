@@ -6,7 +6,7 @@
 #include <elf.h>
 #include <string.h>
 
-#include "analysis/core.h"
+#include "analysis/stacks/core.h"
 #include "base/buf.h"
 
 #define CORE_IMAGE_LOADS 64

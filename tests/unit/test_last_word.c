@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
-#include "cli/last_word.h"
+#include "cli/watch/last_word.h"
 
 #define MIDDLE " 1 4711 4711 34816 4711 4194560 1 2 3 4 5 6 7 8 20 0 12 0 987654 0 0 18446744073709551615"
 #define END    " 0 0 0 0 0 0 0 0 0 0 0 0 17 1 0 0 0 0 0 0 0 0 0 0 0 0"

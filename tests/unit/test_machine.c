@@ -5,11 +5,11 @@
 #include <math.h>
 #include <string.h>
 
-#include "analysis/allocinfo.h"
-#include "analysis/machine_processes.h"
+#include "analysis/machine/allocinfo.h"
+#include "analysis/machine/processes.h"
 #include "analysis/report_build.h"
-#include "analysis/swaps.h"
-#include "analysis/zones.h"
+#include "analysis/machine/swaps.h"
+#include "analysis/machine/zones.h"
 #include "base/cleanup.h"
 
 #define MACHINES "tests/fixtures/machines/"

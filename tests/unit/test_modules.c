@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include <criterion/criterion.h>
 
-#include "analysis/file_note.h"
-#include "analysis/module_file.h"
+#include "analysis/symbols/file_note.h"
+#include "analysis/symbols/module_file.h"
 #include "tests/unit/core_image.h"
 
 /* The first page of a shared library: headers, one PT_LOAD for each of two segments, a build ID. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <criterion/criterion.h>
 
-#include "analysis/perf_map.h"
+#include "analysis/symbols/perf_map.h"
 
 static const char map[] = "1000 20 LazyCompile:~first /srv/app.js:1\n"
                           "not a line\n"

@@ -7,8 +7,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "analysis/recorder.h"
-#include "analysis/recorder_sites.h"
+#include "analysis/heap/recorder.h"
+#include "analysis/heap/recorder_sites.h"
 #include "analysis/report_build.h"
 #include "base/clock.h"
 #include "base/file.h"

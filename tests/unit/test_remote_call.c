@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "injector/call_target.h"
+#include "injector/call/call_target.h"
 
 #define LONG_NS (60 * NS_PER_S)
 

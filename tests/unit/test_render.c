@@ -7,7 +7,7 @@
 
 #include "fixture_report.h"
 #include "render/renderer.h"
-#include "render/text.h"
+#include "render/text/text.h"
 
 #define LARGE 3000
 
@@ -37,7 +37,8 @@ static void check_width(const char *line, size_t n, void *data)
 
 Test(render, no_line_is_wider_than_the_terminal)
 {
-        struct report large = fixture_large(300), reports[] = {fixture_leak(), fixture_killed(), fixture_unknown(), large};
+        struct report large = fixture_large(300),
+                      reports[] = {fixture_leak(), fixture_killed(), fixture_unknown(), large};
 
         for (size_t width = 80; width <= 160; width += 7)
                 for (size_t i = 0; i < ARRAY_SIZE(reports); i++) {
@@ -111,8 +112,14 @@ Test(render, colour_is_the_only_difference_between_a_terminal_and_a_file)
 
 Test(render, an_unknown_number_is_never_printed_as_one)
 {
-        static const char *const numbers[] = {"18446744073709551615", "16.0 EiB", "4294967295",
-                                              "-2147483648",          "nan",      " inf", ":nan", ":inf"};
+        static const char *const numbers[] = {"18446744073709551615",
+                                              "16.0 EiB",
+                                              "4294967295",
+                                              "-2147483648",
+                                              "nan",
+                                              " inf",
+                                              ":nan",
+                                              ":inf"};
         struct report r = fixture_unknown();
 
         for (size_t f = 0; f < 2; f++) {

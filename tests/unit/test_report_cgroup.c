@@ -6,8 +6,8 @@
 
 #include "analysis/cgroup.h"
 #include "analysis/key_value.h"
-#include "analysis/machine.h"
-#include "analysis/slabs.h"
+#include "analysis/machine/machine.h"
+#include "analysis/machine/slabs.h"
 #include "base/cleanup.h"
 
 Test(report_cgroup, finds_the_memory_group)

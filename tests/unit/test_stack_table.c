@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <criterion/criterion.h>
 
-#include "analysis/stack_table.h"
+#include "analysis/stacks/stack_table.h"
 #include "analysis/thread_list.h"
 #include "tests/unit/core_image.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <criterion/criterion.h>
 
-#include "analysis/symbols.h"
+#include "analysis/symbols/symbols.h"
 
 Test(symbols, names_are_shown_without_what_tools_append)
 {

@@ -3,7 +3,7 @@
 #include <locale.h>
 #include <string.h>
 
-#include "render/text.h"
+#include "render/text/text.h"
 
 struct page {
         struct report report;

@@ -8,8 +8,8 @@
 #define UNW_LOCAL_ONLY
 #include <libunwind.h>
 
-#include "analysis/unwind.h"
-#include "analysis/unwind_expr.h"
+#include "analysis/stacks/unwind.h"
+#include "analysis/stacks/unwind_expr.h"
 #include "base/file.h"
 #include "base/maps_line.h"
 #include "tests/unit/core_image.h"

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "analysis/verdict.h"
+#include "analysis/verdict/verdict.h"
 #include "analysis/where.h"
 #include "base/cleanup.h"
 

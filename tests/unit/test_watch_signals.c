@@ -5,7 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "cli/watch_signals.h"
+#include "cli/watch/signals.h"
 
 /* Run f in a child; its wait status. */
 static int in_child(void (*f)(void))

@@ -8,7 +8,7 @@
  * system call, so no keeper is needed.  The way back brings the general and the vector registers; of SVE only what a system
  * call leaves: a thread that has SVE or SME state outside of one is refused, and so is one with a guarded control stack.
  */
-#include "injector/call_frame.h"
+#include "injector/call/call_frame.h"
 
 #include <elf.h>
 #include <errno.h>

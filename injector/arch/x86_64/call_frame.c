@@ -12,7 +12,7 @@
  * Sources: arch/x86/kernel/signal_64.c (restore_sigcontext(), rt_sigreturn), arch/x86/kernel/fpu/signal.c
  * (check_xstate_in_sigframe(): a size larger than the thread's own makes it restore only the x87 and SSE registers).
  */
-#include "injector/call_frame.h"
+#include "injector/call/call_frame.h"
 
 #include <cpuid.h>
 #include <elf.h>

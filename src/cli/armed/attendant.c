@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: MIT */
+/* The attendant: answers the kernel for all targets (injector/attend.h), whatever else goes on.  Its one thread does nothing that
+ * may wait: captures are taken by the threads of armed_slots.c, bundles are written by forked writers, and what the watcher does
+ * not read at once is told later. */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "capture/condition.h"
+#include "cli/armed/slots.h"
+#include "cli/armed/crash_words.h"
+#include "cli/survive.h"
+#include "injector/priority.h"
+
+/* Room for the threads of all targets together: a table of 1 MiB. */
+#define MAX_PROCESSES 1024
+#define MAX_THREADS   32768
+
+/* The memory of a large process takes a while to be freed (26 us per MiB): we write when it has been.  After this, it is
+ * so large that a second hand helps, or a thread that cannot be killed holds its memory. */
+#define GONE_NS (100 * NS_PER_MS)
+
+/* What the watcher was not told yet. */
+struct untold {
+        struct untold *next;
+        struct target target; /* which: PID and start time */
+        enum armed_word word;
+        unsigned n;
+        char text[];
+};
+
+struct attendant {
+        const struct armed_side *side;
+        struct attend *attend;
+        struct slots slots;
+        struct attended *targets[MAX_PROCESSES];
+        unsigned n_targets;
+        struct untold *untold, **untold_end;
+        int signal_fd, done_fd;
+        bool ending;
+};
+
+static void tell(struct attendant *a, const struct target *t, enum armed_word word, unsigned n,
+                 const char *text)
+{
+        struct untold *u;
+
+        if (!a->untold && armed_tell(a->side, t, word, n, false, text, MSG_DONTWAIT) == 0)
+                return;
+        u = malloc(sizeof(*u) + strlen(text) + 1);
+        if (!u)
+                return;
+        u->next = NULL;
+        u->target = *t;
+        u->word = word;
+        u->n = n;
+        strcpy(u->text, text);
+        *a->untold_end = u;
+        a->untold_end = &u->next;
+}
+
+static void tell_untold(struct attendant *a)
+{
+        struct untold *u;
+
+        while ((u = a->untold) &&
+               armed_tell(a->side, &u->target, u->word, u->n, false, u->text, MSG_DONTWAIT) == 0) {
+                a->untold = u->next;
+                free(u);
+        }
+        if (!a->untold)
+                a->untold_end = &a->untold;
+}
+
+/* --- targets */
+
+static struct attended **target_find(struct attendant *a, pid_t pid)
+{
+        for (unsigned i = 0; i < a->n_targets; i++)
+                if (a->targets[i]->target.pid == pid)
+                        return &a->targets[i];
+        return NULL;
+}
+
+static void attended_free(struct attended *t)
+{
+        target_close(&t->target);
+        free(t);
+}
+
+static struct attended *target_remove(struct attendant *a, pid_t pid)
+{
+        struct attended **place = target_find(a, pid), *t = place ? *place : NULL;
+
+        if (place)
+                *place = a->targets[--a->n_targets];
+        return t;
+}
+
+/* Seized by someone before us: by whom? */
+static int name_tracer(const struct target *t, int error, struct diag *d)
+{
+        struct condition c = condition_read(t);
+
+        if (c.name && strcmp(c.name, "traced") == 0)
+                diag_set(d, error, "PID %d: %s", t->pid, c.sentence);
+        return error;
+}
+
+static int target_add(struct attendant *a, const struct armed_question *q, struct diag *d)
+{
+        struct attended *t = calloc(1, sizeof(*t));
+        int r = t ? 0 : diag_set(d, -ENOMEM, "%s", strerror(ENOMEM));
+
+        if (r < 0)
+                return r;
+        t->target = TARGET_NONE;
+        if (a->n_targets == MAX_PROCESSES)
+                r = diag_set(d, -ENOSPC, "PID %d: %d processes are attended, there is no room for more",
+                             q->pid, MAX_PROCESSES);
+        if (r == 0)
+                r = target_open(q->pid, &t->target, d);
+        if (r == 0 && t->target.start_ticks != q->start_ticks)
+                r = diag_set(d, -ESRCH, "PID %d has ended", q->pid);
+        if (r == 0) {
+                identity_read(&t->target, &t->id);
+                r = attend_add(a->attend, q->pid, d);
+                if (r == -EPERM || r == -ESRCH)
+                        r = name_tracer(&t->target, r, d);
+        }
+        if (r < 0)
+                attended_free(t);
+        else
+                a->targets[a->n_targets++] = t;
+        slots_want(&a->slots, a->n_targets);
+        return r;
+}
+
+static void answer(struct attendant *a, const struct armed_question *q)
+{
+        const struct target named = {.pid = q->pid, .start_ticks = q->start_ticks};
+        struct attended **known = target_find(a, q->pid);
+        struct diag d = {0};
+        int r;
+
+        /* A PID that was used again while the last end is still being told. */
+        if (known && (*known)->target.start_ticks != q->start_ticks)
+                r = diag_set(&d, -EBUSY, "PID %d: the end of another process with it is still attended",
+                             q->pid);
+        else
+                r = known ? 1 : target_add(a, q, &d);
+        if (r < 0)
+                tell(a, &named, ARMED_REFUSED, 0, d.text);
+        else
+                tell(a, &named, ARMED_READY, (unsigned)r, "");
+}
+
+/* --- what the kernel says */
+
+static bool on_dying(void *data, const struct attend_dying *dying)
+{
+        struct attendant *a = data;
+        uint64_t budget_ns = a->side->options->budget_ns;
+        struct attended **place = target_find(a, dying->pid);
+        struct slot *slot = place && !(*place)->captured ? slots_free(&a->slots) : NULL;
+
+        if (slot) {
+                (*place)->captured = true;
+                tell(a, &(*place)->target, ARMED_DYING, 0, "");
+                slot_begin(&a->slots, slot, *place, dying, budget_ns, a->side->options->census);
+                return true;
+        }
+        /* A straggler of one that was captured is let go at once; the others while there is time. */
+        if (place && !(*place)->captured && clock_monotonic_ns() < dying->first_stop_ns + budget_ns)
+                return false;
+        attend_let_go(a->attend, dying->pid);
+        if (place && !(*place)->captured) {
+                (*place)->captured = true;
+                tell(a, &(*place)->target, ARMED_FAILED, 0,
+                     "others died at the same moment, and the time for it was used up (--kill-budget)");
+        }
+        return true;
+}
+
+static void on_gone(void *data, pid_t pid)
+{
+        struct attendant *a = data;
+        struct attended *t = target_remove(a, pid);
+
+        for (unsigned i = 0; i < a->slots.n; i++)
+                if (t && a->slots.items[i].target == t) {
+                        a->slots.items[i].gone = true;
+                        return; /* the slot's now */
+                }
+        if (t && !t->captured)
+                tell(a, &t->target, ARMED_ENDED, 0, "");
+        if (t)
+                attended_free(t);
+}
+
+/* --- captures */
+
+/* The memory of a process that is being killed is freed now, in our time (Linux 5.15, else ENOSYS). */
+static void release_memory(const struct target *t)
+{
+#ifdef SYS_process_mrelease
+        if (t->pidfd >= 0)
+                syscall(SYS_process_mrelease, t->pidfd, 0);
+#else
+        (void)t;
+#endif
+}
+
+static void write_out(struct attendant *a, struct slot *slot)
+{
+        struct attended *t = slot->target;
+        pid_t writer = fork();
+
+        if (writer == 0) {
+                if (!slot->gone)
+                        release_memory(&t->target);
+                armed_write(a->side, slot->kill, t, slot->signal, slot->dying_ns);
+                _exit(0);
+        }
+        if (writer < 0)
+                tell(a, &t->target, ARMED_FAILED, 0, "no process could be made to write the bundle");
+        if (slot->gone)
+                attended_free(t);
+        slot_renew(&a->slots, slot);
+}
+
+static void let_go(struct attendant *a, struct slot *slot)
+{
+        if (slot->let_go_ns)
+                return;
+        at_kill_let_go(slot->kill);
+        attend_let_go(a->attend, slot->target->target.pid);
+        slot->let_go_ns = clock_monotonic_ns();
+}
+
+/* Do what is due; the time of the next. */
+static uint64_t tend(struct attendant *a)
+{
+        /* A fork takes time from captures, and makes each page that they write to a copy: writers come after. */
+        bool capturing = slots_capture(&a->slots);
+        uint64_t next = UINT64_MAX;
+
+        for (unsigned i = 0; i < a->slots.n; i++) {
+                struct slot *slot = &a->slots.items[i];
+                enum slot_state state = slot_state(slot);
+                uint64_t now = clock_monotonic_ns(), due;
+
+                if (state == SLOT_FREE || state == SLOT_RENEWING)
+                        continue;
+                /* The budget is hard: the thread may hang in a read that only the victim's end ends. */
+                if (state == SLOT_TAKEN || now >= slot->end_ns)
+                        let_go(a, slot);
+                if (state == SLOT_TAKEN && (slot->gone || now >= slot->let_go_ns + GONE_NS)) {
+                        if (capturing)
+                                continue; /* done_fd will tell */
+                        write_out(a, slot);
+                        continue;
+                }
+                due = slot->let_go_ns == 0 ? slot->end_ns : slot->let_go_ns + GONE_NS;
+                if (state == SLOT_TAKEN || slot->let_go_ns == 0)
+                        next = due < next ? due : next;
+        }
+        return next;
+}
+
+/* --- the loop */
+
+static void hear(struct attendant *a)
+{
+        struct armed_question q;
+        ssize_t n;
+
+        while ((n = recv(a->side->asked_fd, &q, sizeof(q), MSG_DONTWAIT)) == sizeof(q) && !a->ending)
+                answer(a, &q);
+        if (n == 0)
+                a->ending = true;
+}
+
+static void drain(int fd)
+{
+        char bytes[8 * sizeof(struct signalfd_siginfo)];
+
+        while (read(fd, bytes, sizeof(bytes)) > 0)
+                ;
+}
+
+static void attend_all(struct attendant *a)
+{
+        struct pollfd fds[] = {{.fd = a->signal_fd, .events = POLLIN},
+                               {.fd = a->done_fd, .events = POLLIN},
+                               {.fd = a->side->asked_fd, .events = POLLIN}};
+
+        for (;;) {
+                uint64_t next, tend_ns, now, wait_ns = ARMED_BEAT_NS;
+                struct timespec wait;
+
+                /* Emptied before the look: what comes in between is seen then. */
+                drain(a->signal_fd);
+                drain(a->done_fd);
+                next = attend_handle(a->attend);
+                tend_ns = tend(a);
+                tell_untold(a);
+                if (a->ending && !attend_is_busy(a->attend) && !slots_busy(&a->slots) && !a->untold)
+                        return;
+                atomic_fetch_add(&a->side->shared->beats, 1);
+                now = clock_monotonic_ns();
+                next = tend_ns < next ? tend_ns : next;
+                if (next < now + wait_ns)
+                        wait_ns = next > now ? next - now : 0;
+                wait = (struct timespec){.tv_sec = (time_t)(wait_ns / NS_PER_S),
+                                         .tv_nsec = (long)(wait_ns % NS_PER_S)};
+                /* Its end is readable for ever. */
+                if (ppoll(fds, a->ending ? 2 : 3, &wait, NULL) > 0 && fds[2].revents)
+                        hear(a);
+                fds[2].revents = 0;
+        }
+}
+
+static int prepare(struct attendant *a, sigset_t *chld)
+{
+        struct attend_calls calls = {
+                .dying = on_dying, .gone = on_gone, .data = a, .signals = UINT64_C(1) << (SIGKILL - 1)};
+        int r;
+
+        if (a->side->options->on_crash)
+                calls.signals |= crash_signals();
+        a->untold_end = &a->untold;
+        sigemptyset(chld);
+        sigaddset(chld, SIGCHLD);
+        a->signal_fd = signalfd(-1, chld, SFD_CLOEXEC | SFD_NONBLOCK);
+        a->done_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+        if (a->signal_fd < 0 || a->done_fd < 0)
+                return -errno;
+        /* The threads that take captures inherit it, the writers do not. */
+        priority_raise();
+        r = slots_make(&a->slots, MAX_THREADS, a->done_fd);
+        priority_raise_alone(PRIORITY_ATTEND);
+        survive_lock_memory(NULL);
+        return r == 0 ? attend_new(&calls, MAX_PROCESSES, MAX_THREADS, &a->attend) : r;
+}
+
+void armed_attendant_main(const struct armed_side *s)
+{
+        static struct attendant a;
+        sigset_t chld;
+
+        a.side = s;
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (getppid() != s->parent)
+                _exit(1);
+        prctl(PR_SET_NAME, "swansong-attend");
+        if (prepare(&a, &chld) < 0)
+                _exit(1);
+        attend_all(&a);
+        _exit(0);
+}
