@@ -50,7 +50,7 @@ class RealPrograms(AgentTest):
     def test_pythons_own_tests(self):
         python = need("/usr/bin/python3")
         if subprocess.run([python, "-c", "import test.test_list"], capture_output=True, check=False).returncode != 0:
-            self.skipTest("python3's test suite is not installed (libpython3-testsuite)")
+            self.skipTest("python3's test suite is not installed (libpython3.N-testsuite)")
         # -j: each module in a process of its own, which goes through fork and exec.
         tests = PYTHON_TESTS + (["-j1", *PYTHON_LONG] if SECONDS > 1 else [])
         # PYTHONMALLOC=malloc: each object is a block of malloc's.
