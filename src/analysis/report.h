@@ -189,6 +189,7 @@ struct report_type {
         uint64_t module_offset; /* in it; REPORT_UNKNOWN */
         uint64_t word, size_max; /* the largest of its blocks, bytes, with the allocator's header */
         uint64_t live_bytes, live_objects;
+        const char *contents; /* the beginning of one block, printable ASCII and \xNN; NULL: not asked for */
 };
 
 struct report_size_class {

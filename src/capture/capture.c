@@ -119,6 +119,7 @@ static void capture_rest(struct capture *c)
                                   .only = request->only,
                                   .with_environ = request->with_environ,
                                   .census = request->census,
+                                  .with_contents = request->with_contents,
                                   .with_malloc_info = request->with_malloc_info,
                                   .without_tables = !tables_due(request->storm, c->writer),
                                   .ns_pid = c->manifest.id.ns_pid,

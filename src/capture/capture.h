@@ -27,6 +27,7 @@ struct capture_request {
         const char *only;          /* comma-separated collector groups (see collectors.def), NULL: all */
         bool with_environ;
         enum census_how census; /* how much of the heap is read */
+        bool with_contents;     /* what some of its blocks hold, too: secrets may be in them */
         bool with_malloc_info; /* have a thread of the target ask the allocator */
         struct storm *storm; /* the tables of the machine's processes at most once in a while; NULL: always */
         void (*untraced)(void *data); /* called when the target is traced no more, long before the capture ends; or NULL */

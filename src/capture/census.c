@@ -11,11 +11,16 @@
 #include "base/escape.h"
 #include "base/file.h"
 #include "census/census.h"
+#include "census/glibc.h"
 #include "capture/collectors.h"
 #include "capture/memory_tight.h"
 
 #define MAPS_MAX    ((size_t)64 << 20)
 #define OBJECT_ROWS 1000
+
+/* With --contents: of so many rows, so many bytes of a block. */
+#define CONTENTS_ROWS  20
+#define CONTENTS_BYTES 64
 
 /* Left for writing what was counted. */
 #define WRITING_NS (20 * NS_PER_MS)
@@ -110,16 +115,40 @@ static void write_sizes(struct table *t, const struct census *census)
         table_end(t, census);
 }
 
-static void write_objects(struct table *t, struct census *census)
+/* What one of the blocks holds, all but printable ASCII as \xNN and zeros at the end left out; "-" where it is not there. */
+static const char *contents_of(const struct remote_memory *memory, const struct tally_object *o,
+                               char out[ESCAPE_MAX_GROWTH * CONTENTS_BYTES + 1])
+{
+        uint64_t most = tally_row_bytes(o->size_row) - CHUNK_OVERHEAD;
+        char bytes[CONTENTS_BYTES];
+        size_t n = remote_read(memory, o->at, bytes, most < sizeof(bytes) ? most : sizeof(bytes));
+        char *p = out;
+
+        while (n > 0 && bytes[n - 1] == '\0')
+                n--;
+        for (size_t i = 0; i < n; i++) {
+                if (bytes[i] >= ' ' && bytes[i] <= '~' && bytes[i] != '\\')
+                        *p++ = bytes[i];
+                else
+                        p += sprintf(p, "\\x%02x", (unsigned char)bytes[i]);
+        }
+        *p = '\0';
+        return n > 0 ? out : "-";
+}
+
+static void write_objects(struct table *t, struct census *census, const struct remote_memory *memory)
 {
         size_t n = tally_sort(&census->tally);
 
-        table_begin(t, "objects", "kind\tword\tsize_max\tblocks\tbytes\n");
+        table_begin(t, "objects", "kind\tword\tsize_max\tblocks\tbytes\tcontents\n");
         for (size_t i = 0; i < n && i < OBJECT_ROWS; i++) {
                 const struct tally_object *o = &census->tally.objects[i];
+                bool shown = t->c->with_contents && i < CONTENTS_ROWS;
+                char contents[ESCAPE_MAX_GROWTH * CONTENTS_BYTES + 1];
 
-                table_row(t, "%s\t0x%" PRIx64 "\t%" PRIu64 "\t%" PRIu64 "\t%" PRIu64 "\n", kinds[o->kind - 1],
-                          o->word, tally_row_bytes(o->size_row), o->count.blocks, o->count.bytes);
+                table_row(t, "%s\t0x%" PRIx64 "\t%" PRIu64 "\t%" PRIu64 "\t%" PRIu64 "\t%s\n",
+                          kinds[o->kind - 1], o->word, tally_row_bytes(o->size_row), o->count.blocks,
+                          o->count.bytes, shown ? contents_of(memory, o, contents) : "-");
         }
         table_end(t, census);
 }
@@ -207,7 +236,7 @@ static void write_refusal(struct table *t, int err, const char *why)
                 section_missing(c->writer, t->path, t->row->optional, err, why);
 }
 
-static void write_all(struct table *t, struct census *census)
+static void write_all(struct table *t, struct census *census, const struct remote_memory *memory)
 {
         if (census->n_heaps > 0) {
                 write_heaps(t, census);
@@ -223,7 +252,7 @@ static void write_all(struct table *t, struct census *census)
         write_totals(t, census);
         write_arenas(t, census);
         write_sizes(t, census);
-        write_objects(t, census);
+        write_objects(t, census, memory);
 }
 
 void census_make(struct collect *c, const struct collector *row)
@@ -249,10 +278,10 @@ void census_make(struct collect *c, const struct collector *row)
                                                          .maps = &maps,
                                                          .deadline_ns = deadline_ns - WRITING_NS},
                                 &census);
-        remote_memory_close(&memory);
         if (r == 0)
-                write_all(&t, census);
+                write_all(&t, census, &memory);
         else
                 write_refusal(&t, -r, NULL);
+        remote_memory_close(&memory);
         census_free(census);
 }

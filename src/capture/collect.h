@@ -62,6 +62,7 @@ struct collect {
         bool with_environ;
         const struct memory_group *group; /* where the target is or was, instead of asking /proc; or NULL */
         enum census_how census;
+        bool with_contents; /* of some blocks of the heap: they may hold secrets */
         bool with_malloc_info;
         bool without_tables; /* the machine's processes and groups were copied a moment ago */
         pid_t ns_pid;        /* the target's PID in its own PID namespace */

@@ -5,7 +5,6 @@
 #include "base/cleanup.h"
 
 #define TCACHE_LISTS 64
-#define HEADER       16
 
 /* A list that leads in circles, or one that the program is changing, must end. */
 #define LIST_MAX (UINT64_C(1) << 20)
@@ -52,7 +51,7 @@ static void list_take(struct walk *w, uint64_t at, uint64_t delta, struct heap_s
                 sums->blocks_in_use -= sums->blocks_in_use > 0;
                 sums->cached += size;
                 sums->blocks_cached++;
-                at = link_read(w, at - delta + HEADER, b.link);
+                at = link_read(w, at - delta + CHUNK_HEADER, b.link);
                 w->late = n % 1024 == 1023 && clock_monotonic_ns() > w->deadline_ns;
         }
 }
@@ -85,14 +84,14 @@ static void tcache_take(struct walk *w, uint64_t address, struct heap_sums *sums
         } old;
         const uint64_t *lists = NULL;
 
-        if (remote_read(w->window->memory, address + HEADER, &now, sizeof(now)) == sizeof(now) &&
+        if (remote_read(w->window->memory, address + CHUNK_HEADER, &now, sizeof(now)) == sizeof(now) &&
             is_tcache(w, now.lists, now.counters, 2))
                 lists = now.lists;
-        else if (remote_read(w->window->memory, address + HEADER, &old, sizeof(old)) == sizeof(old) &&
+        else if (remote_read(w->window->memory, address + CHUNK_HEADER, &old, sizeof(old)) == sizeof(old) &&
                  is_tcache(w, old.lists, old.counters, 1))
                 lists = old.lists;
         for (unsigned i = 0; lists && i < TCACHE_LISTS; i++)
-                list_take(w, lists[i], HEADER, sums);
+                list_take(w, lists[i], CHUNK_HEADER, sums);
 }
 
 void cached_take_tcaches(struct walk *w, struct heap_sums *sums)

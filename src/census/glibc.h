@@ -25,6 +25,8 @@
 #define CHUNK_NON_MAIN   UINT64_C(4)
 #define CHUNK_FLAGS      UINT64_C(7)
 #define CHUNK_MIN        32
+#define CHUNK_HEADER     16 /* before the program's bytes; the last 8 of these lie in the next chunk's header */
+#define CHUNK_OVERHEAD   8
 
 /* Where the fields are, in words of 8 bytes; one for each generation. */
 struct glibc_layout {

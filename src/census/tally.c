@@ -112,7 +112,8 @@ static void count(struct tally_count *c, uint64_t blocks, uint64_t bytes)
         c->bytes += bytes;
 }
 
-static void change(struct tally *t, uint64_t blocks, uint64_t bytes, uint64_t size, uint64_t word)
+static struct tally_object *change(struct tally *t, uint64_t blocks, uint64_t bytes, uint64_t size,
+                                   uint64_t word)
 {
         enum tally_kind kind = kind_of(t, word);
         uint32_t row = row_of(size);
@@ -120,11 +121,15 @@ static void change(struct tally *t, uint64_t blocks, uint64_t bytes, uint64_t si
 
         count(&t->sizes[row], blocks, bytes);
         count(o ? &o->count : &t->crowded, blocks, bytes);
+        return o;
 }
 
-void tally_add(struct tally *t, uint64_t bytes, uint64_t word)
+void tally_add(struct tally *t, uint64_t bytes, uint64_t word, uint64_t at)
 {
-        change(t, 1, bytes, bytes, word);
+        struct tally_object *o = change(t, 1, bytes, bytes, word);
+
+        if (o)
+                o->at = at;
 }
 
 void tally_take_back(struct tally *t, uint64_t bytes, uint64_t word)

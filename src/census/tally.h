@@ -33,6 +33,7 @@ struct tally_count {
 
 struct tally_object {
         uint64_t word; /* MODULE only, else 0 */
+        uint64_t at;   /* of one of the blocks */
         uint32_t size_row;
         uint8_t kind; /* enum tally_kind + 1; 0: a free slot */
         struct tally_count count;
@@ -51,8 +52,8 @@ struct tally {
 int tally_make(const struct ranges *ranges, struct tally *ret);
 void tally_done(struct tally *t);
 
-/* One block of so many bytes (a multiple of 16), which begins with this word. */
-void tally_add(struct tally *t, uint64_t bytes, uint64_t word);
+/* One block at this address of so many bytes (a multiple of 16), which begins with this word. */
+void tally_add(struct tally *t, uint64_t bytes, uint64_t word, uint64_t at);
 
 /* It was added, and is free after all. */
 void tally_take_back(struct tally *t, uint64_t bytes, uint64_t word);

@@ -96,7 +96,7 @@ static void count_in_use(struct walk *w, uint64_t address, uint64_t size, uint64
 {
         sums->in_use += size;
         sums->blocks_in_use++;
-        tally_add(w->tally, size, word);
+        tally_add(w->tally, size, word, address + CHUNK_HEADER);
         if ((size == TCACHE_BLOCK || size == TCACHE_BLOCK_OLD) && w->n_tcaches < TCACHES_MAX)
                 w->tcaches[w->n_tcaches++] = address;
 }

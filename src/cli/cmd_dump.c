@@ -17,6 +17,7 @@ struct dump_args {
         const char *only;
         bool with_environ;
         enum census_how census;
+        bool with_contents;
         bool with_malloc_info;
         bool help;
         struct dump_options dump;
@@ -32,6 +33,7 @@ static const char help_text[] =
         "      --environ      the environment variables too (they may hold secrets)\n"
         "      --census HOW   full: count the whole heap from outside, 0.3 s per GiB; sample: of a large one\n"
         "                     64 MiB, scaled up; auto (default): full up to 2 GiB, else sample; off\n"
+        "      --contents     what a block of each of the largest groups holds, too (may be secrets)\n"
         "      --malloc-info  have a thread of the process ask its allocator, too (docs/inject.md)\n"
         "      --no-lines     function names only, no file:line and inlined functions: faster\n"
         "      --no-report    only the bundle; `swansong report` makes the report later\n"
@@ -47,6 +49,7 @@ static int parse_args(int argc, char **argv, struct dump_args *a, struct diag *d
                 OPT_ONLY = 256,
                 OPT_ENVIRON,
                 OPT_CENSUS,
+                OPT_CONTENTS,
                 OPT_MALLOC_INFO,
                 OPT_NO_LINES,
                 OPT_NO_REPORT,
@@ -57,6 +60,7 @@ static int parse_args(int argc, char **argv, struct dump_args *a, struct diag *d
                 {"only", required_argument, NULL, OPT_ONLY},
                 {"environ", no_argument, NULL, OPT_ENVIRON},
                 {"census", required_argument, NULL, OPT_CENSUS},
+                {"contents", no_argument, NULL, OPT_CONTENTS},
                 {"malloc-info", no_argument, NULL, OPT_MALLOC_INFO},
                 {"no-lines", no_argument, NULL, OPT_NO_LINES},
                 {"no-report", no_argument, NULL, OPT_NO_REPORT},
@@ -86,6 +90,9 @@ static int parse_args(int argc, char **argv, struct dump_args *a, struct diag *d
                         break;
                 case OPT_CENSUS:
                         r = option_census(optarg, &a->census, d);
+                        break;
+                case OPT_CONTENTS:
+                        a->with_contents = true;
                         break;
                 case OPT_MALLOC_INFO:
                         a->with_malloc_info = true;
@@ -138,6 +145,7 @@ static int dump_target(const struct dump_args *a, const struct target *target, i
                                                 .guarantee = "early",
                                                 .only = a->only,
                                                 .with_environ = a->with_environ,
+                                                .with_contents = a->with_contents,
                                                 .census = a->census,
                                                 .with_malloc_info = a->with_malloc_info},
                       &a->dump, &result, &d);

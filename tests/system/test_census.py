@@ -56,6 +56,17 @@ class Census(SwansongTest):
         self.assertEqual(report["verdict"]["cause"] == "fragmentation", "cannot give back" in report["verdict"]["sentence"])
         self.assertEqual(proc_status(victim.pid)["RssAnon"], before, "reading has made it larger")
 
+    def test_contents_are_shown_only_where_asked_for(self):
+        victim = self.shop(2000)
+        _, report = self.census(victim.pid)
+        self.assertEqual({t["contents"] for t in report["heap"]["types"]}, {None})
+        bundle = self.dump(victim.pid, "--only", "heap,stacks,process", "--contents")
+        with open(os.path.join(bundle, "report.json"), encoding="utf-8") as f:
+            contents = {t["name"]: t["contents"] for t in json.load(f)["heap"]["types"]}
+        self.assertRegex(contents["shop::Customer"], r"somebody$")
+        with open(os.path.join(bundle, "report.txt"), encoding="utf-8") as f:
+            self.assertRegex(f.read(), r"one of them: .*somebody\n")
+
     def test_many_arenas(self):
         victim = self.shop(20000, 3)
         bundle, report = self.census(victim.pid)

@@ -52,7 +52,7 @@ Test(census, each_size_has_a_row_that_reaches_up_to_it)
         for (uint64_t size = 32; size < UINT64_C(1) << 40; size += size < 4096 ? 16 : size / 24 / 16 * 16) {
                 uint32_t row = UINT32_MAX;
 
-                tally_add(&t, size, 0);
+                tally_add(&t, size, 0, 0);
                 for (uint32_t i = 0; i < TALLY_SIZES; i++)
                         if (t.sizes[i].blocks == 1)
                                 row = i;
@@ -78,13 +78,13 @@ Test(census, first_words_tell_kinds)
 
         memcpy(&text, "GET /", 5);
         cr_assert_eq(tally_make(&r, &t), 0);
-        tally_add(&t, 32, 0x10010);
-        tally_add(&t, 32, 0x10010);
-        tally_add(&t, 48, 0x10020);
-        tally_add(&t, 32, 0x30010);
-        tally_add(&t, 32, 0);
-        tally_add(&t, 32, text);
-        tally_add(&t, 32, UINT64_C(0x8000000000000001));
+        tally_add(&t, 32, 0x10010, 0);
+        tally_add(&t, 32, 0x10010, 0);
+        tally_add(&t, 48, 0x10020, 0);
+        tally_add(&t, 32, 0x30010, 0);
+        tally_add(&t, 32, 0, 0);
+        tally_add(&t, 32, text, 0);
+        tally_add(&t, 32, UINT64_C(0x8000000000000001), 0);
         n = tally_sort(&t);
         cr_assert_eq(n, 6);
         cr_expect_eq(t.objects[0].word, 0x10010);

@@ -169,6 +169,8 @@ static size_t merge_sizes(struct report_type *list, size_t n)
                 }
                 amount_add(&before->live_bytes, list[i].live_bytes);
                 amount_add(&before->live_objects, list[i].live_objects);
+                if (!before->contents)
+                        before->contents = list[i].contents;
                 if (list[i].size_max > before->size_max)
                         before->size_max = list[i].size_max;
         }
@@ -179,7 +181,7 @@ static size_t merge_sizes(struct report_type *list, size_t n)
 
 static int parse_objects(const char *text, size_t len, struct report *r)
 {
-        static const char *const columns[] = {"kind", "word", "size_max", "blocks", "bytes"};
+        static const char *const columns[] = {"kind", "word", "size_max", "blocks", "bytes", "contents"};
         struct scan cells[ARRAY_SIZE(columns)];
         struct report_type *list = NULL;
         size_t n = 0, room = 0;
@@ -198,6 +200,9 @@ static int parse_objects(const char *text, size_t len, struct report *r)
                     scan_left(&cells[0]) == 0)
                         continue;
                 type.kind = scan_is(&cells[0], "module") ? "data" : tsv_text(&cells[0], &r->pool);
+                /* With its escapes: a zero byte ends no contents. */
+                if (scan_left(&cells[5]) > 0 && !scan_is(&cells[5], "-"))
+                        type.contents = pool_strndup(&r->pool, cells[5].at, scan_left(&cells[5]));
                 list = pool_grow(&r->pool, list, n, n + 1, &room, sizeof(*list));
                 if (!list || !type.kind)
                         return -ENOMEM;

@@ -11,6 +11,7 @@ static void put_type(struct json_out *j, const struct report_type *t)
         json_put_amount(j, "size_max", t->size_max);
         json_put_amount(j, "live_bytes", t->live_bytes);
         json_put_amount(j, "live_objects", t->live_objects);
+        json_put_string(j, "contents", t->contents);
         json_put_object_end(j);
 }
 

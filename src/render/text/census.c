@@ -171,6 +171,12 @@ void text_census(const struct text *t)
 
                 add_type(t, &r->heap.types[i], 200);
                 text_wrap(t, begin, SIZE_COLUMNS + 7);
+                if (r->heap.types[i].contents) {
+                        buf_printf(t->out, "%*s", SIZE_COLUMNS + 7, "");
+                        buf_str(t->out, "one of them: ");
+                        text_escaped(t, r->heap.types[i].contents, 4 * 64);
+                        buf_char(t->out, '\n');
+                }
         }
         text_more(t, r->heap.n_types - rows, "types");
         add_sizes(t);
