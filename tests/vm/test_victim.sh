@@ -20,7 +20,11 @@ expect_captured() {
         expect "$bundle/manifest.json" "\"listed\":$3,\"stopped\":$3,"
         expect "$bundle/kmsg" "Killed process $1 ($2)"
         [ -s "$bundle/core" ] || fail "no core in '$bundle'"
-        [ -s "$bundle/report.json" ] || fail "no report in '$bundle'"
+        # While memory is still short the kernel may take the analysis, which offers itself; the bundle is whole.
+        if [ ! -s "$bundle/report.json" ]; then
+                expect watch.err 'swansong-report was killed by signal 9'
+                swansong report "$bundle" > "$bundle/report.txt" || fail "no report of '$bundle'"
+        fi
         tr -s ' \n' ' ' < "$bundle/report.txt" > report.line
         expect report.line "at the kill: the kernel had stopped every thread in its exit"
         expect report.line "stacks of $3 of $3 thread"
@@ -50,8 +54,8 @@ test_victim_by_oom_score_adj() {
         wait_for grep -q ready other.out
         echo go >&8
         wait $victim && fail "the victim lived"
-        expect_captured $victim hog 4
         kill -9 $other 2>/dev/null || true
+        expect_captured $victim hog 4
         kill -TERM $watcher
         wait $watcher || fail "the watcher ended with $?: $(cat watch.err)"
 }
