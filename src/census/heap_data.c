@@ -41,11 +41,6 @@ size_t heap_program(const struct heap_look *look)
         return SIZE_MAX;
 }
 
-bool heap_get(const struct heap_look *look, uint64_t address, void *to, size_t n)
-{
-        return remote_read(look->memory, address, to, n) == n;
-}
-
 bool heap_is_late(const struct heap_look *look)
 {
         return clock_monotonic_ns() > look->deadline_ns;
@@ -56,6 +51,20 @@ bool heap_is_anonymous(const struct heap_look *look, uint64_t address)
         const struct range *r = ranges_find(look->ranges, address);
 
         return r && r->writable && r->anonymous;
+}
+
+/* Reading a page of no file that is not there would make page tables in the target, or bring it in from swap. */
+static bool is_absent(const struct heap_look *look, uint64_t address, size_t n)
+{
+        uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE), start = address / page * page,
+                 end = (address + n + page - 1) / page * page;
+
+        return heap_is_anonymous(look, address) && heap_resident(look, start, end) < end - start;
+}
+
+bool heap_get(const struct heap_look *look, uint64_t address, void *to, size_t n)
+{
+        return !is_absent(look, address, n) && remote_read(look->memory, address, to, n) == n;
 }
 
 /* Which of the n <= ENTRIES pages from `page` on are there; without pagemap all of them. */

@@ -46,12 +46,23 @@ static void add(struct heap *h, size_t part, const char *name, uint64_t bytes)
         t->bytes += bytes;
 }
 
+/* V8 makes code, in memory of no file: where there is none, nobody need look for its pages. */
+static bool makes_code(const struct ranges *r)
+{
+        for (size_t i = 0; i < r->n; i++)
+                if (r->list[i].executable && r->list[i].anonymous)
+                        return true;
+        return false;
+}
+
 bool heap_read_v8(const struct heap_look *look, struct heap *ret)
 {
         const struct ranges *r = look->ranges;
         uint64_t after = 0;
         unsigned pages = 0;
 
+        if (!makes_code(r))
+                return false;
         for (size_t i = 0; i < r->n && pages < PAGES_MAX && !heap_is_late(look); i++) {
                 uint64_t at = (r->list[i].start + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT, room;
 

@@ -66,6 +66,8 @@ int ranges_make(const struct buf *maps, struct ranges *ret)
                                         .end = m.end,
                                         .module = module_of(&r, &m, inode_before),
                                         .readable = m.perms[0] == 'r',
+                                        .executable = m.perms[2] == 'x' && !maps_line_is(&m, "[vdso]") &&
+                                                      !maps_line_is(&m, "[vsyscall]"),
                                         .writable = m.perms[1] == 'w' && m.perms[3] == 'p',
                                         .anonymous = m.inode == 0,
                                         .heap = maps_line_is(&m, "[heap]"),

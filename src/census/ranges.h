@@ -18,6 +18,7 @@ struct range {
         uint64_t start, end;
         uint32_t module; /* index of the module's first range + 1, 0: of no module */
         bool writable, readable, heap, stack;
+        bool executable; /* and not the kernel's own */
         bool anonymous; /* of no file: a .bss is, and so is what the kernel happens to put behind one */
         const char *
                 name; /* of its file, without the directory: in the text that it was made of; not terminated */

@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import unittest
 
-from tests.system.harness import SwansongTest
+from tests.system.harness import SwansongTest, proc_status
 
 JEMALLOC = "libjemalloc.so.2"
 TCMALLOC = "libtcmalloc_minimal.so.4"
@@ -26,6 +26,19 @@ lib = ctypes.CDLL(None)
 def word():
     %s
 print("ready", word(), flush=True)
+time.sleep(600)
+"""
+
+# Much address space, little of it used, and memory of code, as V8's neighbours have it.
+SPARSE = """
+import ctypes, time
+mmap = ctypes.CDLL(None).mmap
+mmap.restype = ctypes.c_void_p
+mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_long]
+for i in range(8):
+    ctypes.memset(mmap(None, 2 << 30, 3, 0x4022, -1, 0), 1, 4 << 20)
+mmap(None, 1 << 20, 5, 0x22, -1, 0)
+print("ready 0", flush=True)
 time.sleep(600)
 """
 
@@ -152,6 +165,16 @@ class Heaps(SwansongTest):
         heap, report = self.heap(victim.pid, "V8")
         self.assertGreater(heap["system"], said / 2)
         self.assert_row(report, "V8 heap", said / 4)
+
+    def test_memory_that_is_not_there_is_not_made(self):
+        victim, _ = self.program([PYTHON, "-c", SPARSE])
+
+        def tables_kib():
+            return int(proc_status(victim.pid)["VmPTE"].split()[0])
+
+        before = tables_kib()
+        self.dump(victim.pid, "--only", "heap", "--no-report")
+        self.assertLess(tables_kib() - before, 200)
 
     def test_the_jvm(self):
         java = shutil.which("java")

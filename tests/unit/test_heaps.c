@@ -221,7 +221,8 @@ Test(heaps, v8s_pages_name_themselves)
         const struct heap *h;
 
         process_make("1000-2000 r-xp 00000000 08:01 7 /usr/bin/node\n"
-                     "40000000-40140000 rw-p 00000000 00:00 0 \n",
+                     "40000000-40140000 rw-p 00000000 00:00 0 \n"
+                     "50000000-50040000 r-xp 00000000 00:00 0 \n",
                      &p);
         for (uint64_t i = 0; i < 5; i++) {
                 uint64_t at = ARENA + i * 0x40000;
