@@ -254,6 +254,7 @@ class Files(StacksTest):
         bundle, _ = self.stacks(process.pid, "--no-lines")
         self.assertNotIn("thread_main", [f for t in self.json_report(bundle)["threads"] for f in functions(t)])
         process.kill()
+        process.wait()  # a file that runs is not written
         subprocess.run(["objcopy", "--add-section", f".gnu_debugdata={table}", path], check=True)
         process = self.start(path, "2", "park")
         _, threads = self.stacks(process.pid, "--no-lines")
