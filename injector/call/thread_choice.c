@@ -141,6 +141,8 @@ static bool try_all(const struct thread_use *use, int *ret_result, uint64_t *ret
                 if (r < 0)
                         a.result = r;
                 if (a.used) {
+                        /* calls() has told its own story; why others were passed over is none of it. */
+                        *d = (struct diag){0};
                         *ret_result = a.result;
                         if (ret_pause_ns)
                                 *ret_pause_ns = a.pause_ns;
