@@ -52,7 +52,8 @@ struct reading {
 
 static bool pool_verifies(const struct generation *g, const struct pool_header *p, uint32_t arena)
 {
-        uint32_t size = (p->class_index + 1) * g->alignment;
+        /* The index first: the product of a hostile one is 0. */
+        uint32_t size = p->class_index < CLASSES_MAX ? (p->class_index + 1) * g->alignment : UINT32_MAX;
 
         return p->arena == arena && size <= 512 && p->max_next_offset == g->pool_bytes - size &&
                p->next_offset <= g->pool_bytes && p->count <= (g->pool_bytes - POOL_HEADER) / size;

@@ -215,6 +215,23 @@ Test(heaps, pythons_arenas_name_themselves_and_their_objects_types)
         process_done(&p);
 }
 
+/* (class_index + 1) * alignment is 0 in 32 bits: no size to divide by. */
+Test(heaps, a_pool_whose_size_class_is_too_large_is_none)
+{
+        const uint32_t class_index = UINT32_MAX / 16, max_next_offset = 16384;
+        struct process p;
+
+        process_make("1000-2000 r-xp 00000000 08:01 7 /usr/bin/python3.11\n"
+                     "200000-210000 rw-p 00001000 08:01 7 /usr/bin/python3.11\n"
+                     "40000000-40400000 rw-p 00000000 00:00 0 \n",
+                     &p);
+        make_python(&p, 0);
+        put(&p, ARENA + 36, &class_index, sizeof(class_index));
+        put(&p, ARENA + 44, &max_next_offset, sizeof(max_next_offset));
+        cr_expect_not_null(strstr(take(&p)->refused, "not understood"));
+        process_done(&p);
+}
+
 Test(heaps, v8s_pages_name_themselves)
 {
         struct process p;
