@@ -25,6 +25,10 @@
  * long when some are missing: in an uninterruptible sleep, or, on a machine with a load of 30, without a CPU for more than 50 ms. */
 #define GATHER_NS (150 * NS_PER_MS)
 
+/* How long they are left to come by themselves: on a machine with a CPU to spare all 256 are there by then, and to hurry them
+ * would take longer (20 us for each). */
+#define HURRY_NS (NS_PER_MS / 2)
+
 /* How soon dying() is called again that had no time. */
 #define ASK_AGAIN_NS (5 * NS_PER_MS)
 
@@ -192,8 +196,9 @@ static bool kills_for_us(const struct attend *a, int signal)
 /* Those that have not come to their exit yet need some microseconds on a CPU for it, and may not get them for long: on a
  * machine with a load of 37 up to half of 256 threads were not there after GATHER_NS.  They are ordinary
  * again when they have come, before anybody looks at them. */
-static void hurry_others(const struct attend *a, const struct attended_process *process)
+static void hurry_others(const struct attend *a, struct attended_process *process)
 {
+        process->hurried = true;
         for (size_t i = 0; i < a->table.n_slots; i++)
                 if (a->table.slots[i].process == process && a->table.slots[i].state == THREAD_RUNNING)
                         priority_raise_other(a->table.slots[i].tid);
@@ -215,8 +220,7 @@ static void handle_exit_stop(struct attend *a, struct attended_thread *thread)
         if (thread->process->signal == 0) {
                 thread->process->signal = signal;
                 thread->process->first_stop_ns = clock_monotonic_ns();
-                hurry_others(a, thread->process);
-        } else {
+        } else if (thread->process->hurried) {
                 priority_lower_other(thread->tid);
         }
 }
@@ -345,6 +349,7 @@ void attend_let_go(struct attend *a, pid_t pid)
         process->held = false;
         /* Stragglers from an uninterruptible sleep gather again. */
         process->signal = 0;
+        process->hurried = false;
 }
 
 bool attend_is_busy(const struct attend *a)
@@ -355,7 +360,23 @@ bool attend_is_busy(const struct attend *a)
         return false;
 }
 
-/* Report the processes whose threads are all there, or whose time is up; the time of the next look. */
+static uint64_t earlier_of(uint64_t a, uint64_t b)
+{
+        return a < b ? a : b;
+}
+
+/* Report it if its threads are all there, or its time is up; the time of the next look. */
+static uint64_t report_if_gathered(struct attend *a, struct attended_process *p, uint64_t now)
+{
+        if (p->n_in_exit == p->n_living || now >= p->first_stop_ns + GATHER_NS)
+                return report_dying(a, p) ? UINT64_MAX : now + ASK_AGAIN_NS;
+        if (!p->hurried && now < p->first_stop_ns + HURRY_NS)
+                return p->first_stop_ns + HURRY_NS;
+        if (!p->hurried)
+                hurry_others(a, p);
+        return p->first_stop_ns + GATHER_NS;
+}
+
 static uint64_t report_gathered(struct attend *a)
 {
         uint64_t now = clock_monotonic_ns(), next = UINT64_MAX;
@@ -363,13 +384,8 @@ static uint64_t report_gathered(struct attend *a)
         for (size_t i = 0; i < a->table.max_processes; i++) {
                 struct attended_process *p = &a->table.processes[i];
 
-                if (p->pid == 0 || p->signal == 0 || p->held)
-                        continue;
-                if (p->n_in_exit == p->n_living || now >= p->first_stop_ns + GATHER_NS) {
-                        if (!report_dying(a, p) && now + ASK_AGAIN_NS < next)
-                                next = now + ASK_AGAIN_NS;
-                } else if (p->first_stop_ns + GATHER_NS < next)
-                        next = p->first_stop_ns + GATHER_NS;
+                if (p->pid != 0 && p->signal != 0 && !p->held)
+                        next = earlier_of(next, report_if_gathered(a, p, now));
         }
         return next;
 }

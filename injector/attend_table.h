@@ -28,8 +28,9 @@ struct attended_process {
         size_t n_threads; /* in the table */
         size_t n_living;  /* of these, RUNNING or IN_EXIT */
         size_t n_in_exit;
-        bool held;  /* dying() has been told of it, and it was not let go yet */
-        int signal; /* that kills it, once the first thread is in its exit; else 0 */
+        bool held;    /* dying() has been told of it, and it was not let go yet */
+        bool hurried; /* its threads that are not in their exit yet have been put before others */
+        int signal;   /* that kills it, once the first thread is in its exit; else 0 */
         uint64_t first_stop_ns;
 };
 

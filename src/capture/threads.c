@@ -98,7 +98,6 @@ static int attempt_make(struct thread_capture *c)
         r = map_index_make(&c->maps, &c->map_index);
         if (r < 0)
                 return r;
-        modules_keep(&c->pages, &c->map_index, &c->maps, &c->auxv);
         return stacks_make(&c->stacks, c->mm_fd, &c->map_index, &c->memory, c->tracees.size, c->tracees.n);
 }
 
@@ -264,8 +263,10 @@ static int take_once(struct thread_capture *c)
         struct condition after;
         int r = target_check(c->target);
 
-        if (r == 0)
+        if (r == 0) {
+                modules_keep(&c->pages, &c->map_index, &c->maps, &c->auxv);
                 r = tracer_run(take, help, c);
+        }
         keep_descriptors(c);
         /* In this order: reaped between the two, it would look alive and well. */
         after = condition_read(c->target);
@@ -314,6 +315,8 @@ void threads_take_held(struct thread_capture *c, const struct held_thread *held,
         }
         stacks_finish(&c->stacks);
         t->end_ns = clock_monotonic_ns();
+        /* It does not run: what is less perishable than stacks comes after them. */
+        modules_keep(&c->pages, &c->map_index, &c->maps, &c->auxv);
 }
 
 const struct buf *threads_maps(const struct thread_capture *c)

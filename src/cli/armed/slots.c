@@ -5,12 +5,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
-#include <sys/mman.h>
 #include <unistd.h>
-
-/* Freed when the kill comes, so that there is memory to work with: in a machine-wide OOM the first allocation would otherwise
- * wait 2 s for the oom_reaper, and by then the victim's memory is gone (16 MiB were enough for everything). */
-#define BALLAST_BYTES ((size_t)16 << 20)
 
 /* A ballast is not taken on while others are dying. */
 #define FILL_WAIT_US 1000000
@@ -21,26 +16,6 @@
 
 #define WORKERS_MIN 2
 #define WORKERS_MAX 4
-
-static void ballast_fill(struct slots *s)
-{
-        void *memory, *none = NULL;
-
-        if (atomic_load(&s->ballast))
-                return;
-        memory = mmap(NULL, BALLAST_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE,
-                      -1, 0);
-        if (memory != MAP_FAILED && !atomic_compare_exchange_strong(&s->ballast, &none, memory))
-                munmap(memory, BALLAST_BYTES);
-}
-
-static void ballast_drop(struct slots *s)
-{
-        void *memory = atomic_exchange(&s->ballast, NULL);
-
-        if (memory)
-                munmap(memory, BALLAST_BYTES);
-}
 
 /* A thread of its own: filling may block for as long as memory is out. */
 static void *keep_ballast(void *data)
@@ -53,7 +28,7 @@ static void *keep_ballast(void *data)
                 do
                         usleep(FILL_WAIT_US);
                 while (slots_busy(s));
-                ballast_fill(s);
+                ballast_fill(&s->ballast);
         }
         return NULL;
 }
@@ -174,12 +149,12 @@ int slots_make(struct slots *s, size_t max_threads, int done_fd)
 {
         long cpus = sysconf(_SC_NPROCESSORS_ONLN);
         unsigned n = cpus < WORKERS_MIN ? WORKERS_MIN : cpus > WORKERS_MAX ? WORKERS_MAX : (unsigned)cpus;
-        int r = 0;
+        int r;
 
         *s = (struct slots){.n = n, .max_threads = max_threads, .done_fd = done_fd};
-        ballast_fill(s);
-        if (!s->ballast)
-                return -ENOMEM;
+        r = ballast_fill(&s->ballast);
+        if (r < 0)
+                return r;
         sem_init(&s->steps, 0, 0);
         sem_init(&s->renew, 0, 0);
         sem_init(&s->fill, 0, 0);
@@ -219,7 +194,7 @@ bool slots_busy(const struct slots *s)
 void slot_begin(struct slots *s, struct slot *slot, struct attended *target, const struct attend_dying *dying,
                 uint64_t budget_ns, enum census_how census)
 {
-        ballast_drop(s);
+        ballast_drop(&s->ballast);
         slot->target = target;
         slot->signal = dying->signal;
         slot->dying_ns = dying->first_stop_ns;

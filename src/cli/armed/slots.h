@@ -13,6 +13,7 @@
 
 #include <semaphore.h>
 
+#include "cli/armed/ballast.h"
 #include "cli/armed/internal.h"
 
 /* Each is 1 MiB that is in use.  Of more victims at once the last wait for a slot. */
@@ -37,7 +38,7 @@ struct slots {
         int done_fd; /* readable when a capture is complete; not ours to close */
         sem_t steps; /* for each slot that is WAITING */
         sem_t renew; /* for each slot that is RENEWING */
-        _Atomic(void *) ballast;
+        struct ballast ballast;
         sem_t fill;
 };
 

@@ -7,6 +7,7 @@ status whose RSS is what the kernel says that it killed and what the limit allow
 missing that the bundle ought to have.
 """
 
+import collections
 import json
 import os
 import re
@@ -126,12 +127,16 @@ def shortfalls(bundle, kill, tids, nonce, limit_kib, guarantee):
             yield f"{section['path']}: {section['status']} ({section['reason']})"
 
 
+# CLOCK_MONOTONIC, ns: the first thread was seen in its exit, all had been read; and how long the victim waited.
+Times = collections.namedtuple("Times", "first_ns read_ns waited_ns", defaults=(None, None, None))
+
+
 def times(bundle, pid):
-    """(ns that the victim waited, CLOCK_MONOTONIC ns when all its threads had been read), as the manifest says."""
+    """As the manifest says."""
     with open(os.path.join(bundle, "manifest.json"), encoding="ascii") as f:
         manifest = json.load(f)
     if manifest.get("kill"):
-        return manifest["pause_ns"], manifest["kill"]["threads_read_ns"]
+        return Times(manifest["kill"]["first_stop_ns"], manifest["kill"]["threads_read_ns"], manifest["pause_ns"])
     # Registers and stacks come before every file.
     begins = [s["begin_ns"] for s in manifest["sections"] if s["path"].startswith(f"proc/{pid}/") and s["begin_ns"]]
-    return manifest["pause_ns"], min(begins, default=None)
+    return Times(None, min(begins, default=None), manifest["pause_ns"])

@@ -17,8 +17,8 @@ from .watchers import WATCHERS, available
 # A victim that is not killed in this time is no victim.
 DEATH_S = 300
 
-# What became of one kill.  Times in ms; None: not known.
-Outcome = collections.namedtuple("Outcome", "armed captured lacking waited_ms read_ms death_ms")
+# What became of one kill.  Times in ms, from the kernel's line on, but waited_ms; None: not known.
+Outcome = collections.namedtuple("Outcome", "armed captured lacking first_ms read_ms waited_ms death_ms")
 
 run_numbers = itertools.count()
 
@@ -70,11 +70,13 @@ def one_run(victim, watcher_class, log):
 
 
 def outcome(watcher, kill, tids, nonce, limit_kib, gone_ns):
-    captured, lacking, waited_ns, read_ns = watcher.verdict(kill, tids, nonce, limit_kib)
-    return Outcome(watcher.armed(kill.pid), captured, lacking,
-                   waited_ns / 1e6 if waited_ns is not None else None,
-                   (read_ns - kill.time_ns) / 1e6 if read_ns else None,
-                   (gone_ns - kill.time_ns) / 1e6 if gone_ns else None)
+    captured, lacking, times = watcher.verdict(kill, tids, nonce, limit_kib)
+
+    def later_ms(at_ns):
+        return (at_ns - kill.time_ns) / 1e6 if at_ns else None
+
+    return Outcome(watcher.armed(kill.pid), captured, lacking, later_ms(times.first_ns), later_ms(times.read_ns),
+                   times.waited_ns / 1e6 if times.waited_ns is not None else None, later_ms(gone_ns))
 
 
 def run_rows(victim, watchers, kills, log=None):

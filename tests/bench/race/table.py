@@ -5,7 +5,7 @@ import re
 from statistics import median
 
 HEAD = (f"{'place':<9} {'memory':<9} {'threads':>7} {'MiB/s':>6} {'watched':<9} {'kills':>5} {'armed':>6} {'complete':>9} {'share':>6}"
-        f" {'all read, ms':>14} {'stop to CONT, ms':>17} {'death later, ms':>16}")
+        f" {'first stop, ms':>15} {'all read, ms':>14} {'stop to CONT, ms':>17} {'death later, ms':>16}")
 
 
 def two(values):
@@ -37,27 +37,48 @@ def line(row):
     swansong = row.watcher != "memdoor"
     armed = sum(o.armed for o in row.outcomes) if row.watcher not in ("early", "memdoor") else "-"
     return (f"{text} {n:>5} {armed:>6} {complete(row):>9} {100 * complete(row) / n:>4.0f} %"
-            f" {two(known(row.outcomes, 'read_ms')) if swansong else '-':>14} {two(known(row.outcomes, 'waited_ms')):>17}"
+            f" {two(known(row.outcomes, 'first_ms')):>15} {two(known(row.outcomes, 'read_ms')) if swansong else '-':>14} {two(known(row.outcomes, 'waited_ms')):>17}"
             f" {f'{later:+.1f}' if later is not None else '-':>16}")
 
 
-# (what, which rows, field of their outcomes, ms, how that is written)
+def small(row):
+    return row["threads"] <= 16
+
+
+def large(row):
+    return row["threads"] == 256
+
+
+def reading_ms(outcome):
+    """From the first stop to all read: what is ours of read_ms.  The rest is the kernel's way from its kill to the victim's exit."""
+    first, read = outcome["first_ms"], outcome["read_ms"]
+    return read - first if first is not None and read is not None else None
+
+
+# (what, which rows, the ms of an outcome or None, the most that they may be or None, how that is written)
 GOALS = (
-    ("from the kill to all threads read, up to 16 threads", lambda r: r["threads"] <= 16, "read_ms", 5, "< 5 ms"),
-    ("from the kill to all threads read, 256 threads", lambda r: r["threads"] == 256, "read_ms", 30, "< 30 ms"),
-    ("the death waited, 512 MiB", lambda r: r["limit_mib"] == 512, "waited_ms", 50, "<= 50 ms"),
+    ("from the kill to all threads read, up to 16 threads", small, lambda o: o["read_ms"], 5, "< 5 ms"),
+    ("  of which to the first stop", small, lambda o: o["first_ms"], None, None),
+    ("  and from there to all threads read", small, reading_ms, None, None),
+    ("from the kill to all threads read, 256 threads", large, lambda o: o["read_ms"], 30, "< 30 ms"),
+    ("  of which to the first stop", large, lambda o: o["first_ms"], None, None),
+    ("  and from there to all threads read", large, reading_ms, None, None),
+    ("the death waited, 512 MiB", lambda r: r["limit_mib"] == 512, lambda o: o["waited_ms"], 50, "<= 50 ms"),
 )
 
 
 def goals(results):
     """A line for each goal, over all kills of armed victims in memory groups of this machine; results as of as_json()."""
     mine = [r for r in results if r["place"] == "v1" and r["watched"] in ("at 70 %", "always") and r["memory"] not in ("forks", "every")]
-    for what, chosen, field, most, goal in GOALS:
-        values = [o[field] for r in mine if chosen(r) for o in r["outcomes"] if o[field] is not None]
-        if values:
+    for what, chosen, ms_of, most, goal in GOALS:
+        values = [ms for ms in (ms_of(o) for r in mine if chosen(r) for o in r["outcomes"]) if ms is not None]
+        if not values:
+            continue
+        text = f"{what}: median {median(values):.1f} ms, worst {max(values):.1f} ms"
+        if goal:
             within = sum(v <= most for v in values)
-            yield (f"{what}: median {median(values):.1f} ms, worst {max(values):.1f} ms, goal {goal}:"
-                   f" {within} of {len(values)} kills, {'met' if median(values) <= most else 'MISSED'}")
+            text += f", goal {goal}: {within} of {len(values)} kills, {'met' if median(values) <= most else 'MISSED'}"
+        yield text
 
 
 def reasons(row):

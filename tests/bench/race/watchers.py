@@ -35,8 +35,8 @@ class Nobody:
         return False
 
     def verdict(self, kill, tids, nonce, limit_kib):
-        """(captured: bool, what is lacking: [words], stop to CONT in ns or None, all threads read at or None)"""
-        return False, [], None, None
+        """(captured: bool, what is lacking: [words], check.Times)"""
+        return False, [], check.Times()
 
 
 class Swansong(Nobody):
@@ -97,11 +97,11 @@ class Swansong(Nobody):
         bundle = self.bundle(kill.pid)
         if not bundle:
             said = [line.removeprefix("swansong watch: ") for line in self.said().splitlines() if str(kill.pid) in line]
-            return False, ["no bundle: " + " | ".join(line for line in said if not line.startswith("watching "))], None, None
+            return False, ["no bundle: " + " | ".join(line for line in said if not line.startswith("watching "))], check.Times()
         lacking = list(check.shortfalls(bundle, kill, tids, nonce, limit_kib, self.guarantee))
-        waited_ns, read_ns = check.times(bundle, kill.pid)
+        times = check.times(bundle, kill.pid)
         shutil.rmtree(bundle)
-        return True, lacking, waited_ns, read_ns
+        return True, lacking, times
 
 
 class AtLevel(Swansong):
@@ -167,8 +167,8 @@ class Memdoor(Nobody):
         with open(self.report, encoding="utf-8", errors="replace") as f:
             seen = [int(kib) for kib in re.findall(r"^Process RSS Memory Usage: (\d+) kB", f.read(), re.M)]
         if max(seen, default=0) >= kill.rss_kib * check.NEAR:
-            return True, [], None, None
-        return False, [f"the last RSS of {len(seen)} that it printed: {seen[-1] if seen else 0} KiB, killed at {kill.rss_kib} KiB"], None, None
+            return True, [], check.Times()
+        return False, [f"the last RSS of {len(seen)} that it printed: {seen[-1] if seen else 0} KiB, killed at {kill.rss_kib} KiB"], check.Times()
 
 
 WATCHERS = {"unwatched": Nobody, "at 70 %": AtLevel, "always": Always, "early": Early, "held": Held, "braked": Braked, "victim": NextVictim,
