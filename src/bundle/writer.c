@@ -17,6 +17,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "bundle/writer_internal.h"
 
@@ -134,66 +135,114 @@ int bundle_create_in_memory(size_t most_bytes, size_t touched_bytes, struct bund
         return 0;
 }
 
+/* What the disk did not take. */
+struct write_out {
+        unsigned files, lost;
+        int error; /* -errno of the first */
+};
+
+/* One file did not get all its bytes: of one that has none, nothing is left. */
+static void file_lost(struct bundle_writer *w, const char *path, int error, struct write_out *o,
+                      struct diag *d)
+{
+        struct stat st;
+
+        o->lost++;
+        if (w->section_fd >= 0 && fstat(w->section_fd, &st) == 0 && st.st_size == 0)
+                unlinkat(w->fd, path, 0);
+        if (o->error == 0)
+                o->error = diag_set(d, error, "%s/%s: %s", w->path, path, strerror(-error));
+}
+
+/* The rows say what was had in memory, this one what became of it. */
+static void losses_note(struct bundle_writer *w, const struct write_out *o)
+{
+        uint64_t now = clock_monotonic_ns();
+        char reason[96];
+
+        snprintf(reason, sizeof(reason), "%u of %u files could not be written in full", o->lost, o->files);
+        ledger_add(w->ledger, &(struct ledger_row){.path = "*",
+                                                   .status = SECTION_CUT,
+                                                   .err = -o->error,
+                                                   .reason = reason,
+                                                   .is_family = true,
+                                                   .files = o->files - o->lost,
+                                                   .begin_ns = now,
+                                                   .end_ns = now});
+}
+
 int bundle_write_out(struct bundle_writer *w, int dirfd, const char *dir_name, const char *comm, pid_t pid,
                      uint64_t realtime_ns, struct diag *d)
 {
         _cleanup_spool_ struct spool *spool = take_ptr(w->spool);
+        struct write_out out = {0};
         struct spool_piece piece;
         size_t at = 0;
-        int first = 0, r = bundle_place(w, dirfd, dir_name, comm, pid, realtime_ns, d);
+        int r = bundle_place(w, dirfd, dir_name, comm, pid, realtime_ns, d);
 
         if (r < 0)
                 return r;
-        /* Pieces of one section follow each other. */
+        /* Pieces of one section follow each other; after one that was lost, the rest of the file would lie at a
+         * wrong offset. */
         while (spool_next(spool, &at, &piece)) {
                 if (!piece.continues) {
+                        out.files++;
                         fd_closep(&w->section_fd);
                         w->section_fd = section_file_make(w, piece.path);
                         r = w->section_fd < 0 ? w->section_fd : 0;
+                } else if (r < 0) {
+                        continue;
                 }
                 if (r == 0)
                         r = file_write_all(w->section_fd, piece.data, piece.len);
-                if (r < 0 && first == 0)
-                        first = diag_set(d, r, "%s/%s: %s", w->path, piece.path, strerror(-r));
+                if (r < 0)
+                        file_lost(w, piece.path, r, &out, d);
         }
         fd_closep(&w->section_fd);
-        return first;
+        if (out.lost > 0)
+                losses_note(w, &out);
+        return out.error;
 }
 
-/* The first manifest is a file of its own; the last one goes into the room that was kept for it and takes the
- * first one's place. */
-static int manifest_open(struct bundle_writer *w, bool first)
-{
-        int fd;
-
-        if (first)
-                return bundle_file_make(w->fd, MANIFEST_FIRST);
-        fd = openat(w->fd, MANIFEST_NEW, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
-        return fd < 0 ? -errno : fd;
-}
-
-int bundle_write_manifest(struct bundle_writer *w, const char *head, size_t head_len)
+static int manifest_put(struct bundle_writer *w, int fd, const char *name, const char *head, size_t head_len)
 {
         static const char sections[] = ",\n\"sections\":[", end[] = "\n]}\n";
-        bool first = faccessat(w->fd, MANIFEST, F_OK, 0) < 0 && faccessat(w->fd, MANIFEST_FIRST, F_OK, 0) < 0;
-        _cleanup_fd_ int fd = manifest_open(w, first);
-        int r;
+        int r = file_write_all(fd, head, head_len);
 
-        if (fd < 0)
-                return fd;
-        r = file_write_all(fd, head, head_len);
         if (r == 0)
                 r = file_write_all(fd, sections, strlen(sections));
         if (r == 0)
                 r = file_write_all(fd, w->ledger->rows, w->ledger->rows_len);
         if (r == 0)
                 r = file_write_all(fd, end, strlen(end));
-        if (r == 0 && renameat(w->fd, first ? MANIFEST_FIRST : MANIFEST_NEW, w->fd, MANIFEST) < 0)
+        if (r == 0 && renameat(w->fd, name, w->fd, MANIFEST) < 0)
                 r = -errno;
-        /* There was no room for it. */
-        if (!first)
+        return r;
+}
+
+/* A file of its own, which leaves the room that was kept to a later one. */
+static int manifest_put_first(struct bundle_writer *w, const char *head, size_t head_len)
+{
+        _cleanup_fd_ int fd = bundle_file_make(w->fd, MANIFEST_FIRST);
+        int r;
+
+        if (fd < 0)
+                return fd;
+        r = manifest_put(w, fd, MANIFEST_FIRST, head, head_len);
+        if (r < 0)
                 unlinkat(w->fd, MANIFEST_FIRST, 0);
         return r;
+}
+
+int bundle_write_manifest(struct bundle_writer *w, const char *head, size_t head_len)
+{
+        _cleanup_fd_ int fd = -1;
+
+        if (faccessat(w->fd, MANIFEST, F_OK, 0) < 0 && manifest_put_first(w, head, head_len) == 0)
+                return 0;
+        /* Not O_TRUNC: it would give the room back. */
+        fd = openat(w->fd, MANIFEST_NEW, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+        return fd < 0 ? -errno : manifest_put(w, fd, MANIFEST_NEW, head, head_len);
 }
 
 bool bundle_incomplete(const struct bundle_writer *w)

@@ -83,25 +83,45 @@ void section_begin_in(struct bundle_writer *w, struct section_family *family, co
         section_open(w, family, path, family->optional);
 }
 
-static void section_flush(struct bundle_writer *w)
+static int file_flush(struct bundle_writer *w)
 {
         struct ledger *l = w->ledger;
-        int r = 0;
+        struct stat st;
+        int r;
 
-        if (w->spool && w->section_error == 0) {
-                r = spool_add(w->spool, l->current.path, l->pending, l->pending_len);
-        } else if (w->section_fd < 0 && w->section_error == 0) {
+        if (w->section_fd < 0) {
                 r = section_file_make(w, l->current.path);
-                if (r >= 0)
-                        w->section_fd = r;
+                if (r < 0)
+                        return r;
+                w->section_fd = r;
         }
-        if (r >= 0 && w->section_error == 0 && !w->spool)
-                r = file_write_all(w->section_fd, l->pending, l->pending_len);
-        if (r < 0)
-                w->section_error = -r;
-        else if (w->section_error == 0)
+        r = file_write_all(w->section_fd, l->pending, l->pending_len);
+        if (r == 0)
                 l->current.bytes += l->pending_len;
-        l->pending_len = 0;
+        else if (fstat(w->section_fd, &st) == 0)
+                l->current.bytes = (uint64_t)st.st_size; /* a full disk took the first of them */
+        return r;
+}
+
+static int spool_flush(struct bundle_writer *w)
+{
+        struct ledger *l = w->ledger;
+        int r = spool_add(w->spool, l->current.path, l->pending, l->pending_len);
+
+        if (r == 0)
+                l->current.bytes += l->pending_len;
+        return r;
+}
+
+static void section_flush(struct bundle_writer *w)
+{
+        int r;
+
+        if (w->section_error == 0) {
+                r = w->spool ? spool_flush(w) : file_flush(w);
+                w->section_error = -r;
+        }
+        w->ledger->pending_len = 0;
 }
 
 void section_write(struct bundle_writer *w, const void *data, size_t n)

@@ -93,8 +93,9 @@ static void collect_rest(const struct remains *remains, const struct capture_req
         section_missing(w, "core", true, ESRCH, "it was not attended when the kernel killed it");
 }
 
+/* On a disk that is full there is what fits; nothing, when not even a byte does. */
 static int write_all(const struct remains *remains, struct manifest *m, struct bundle_writer *w,
-                     struct diag *d)
+                     struct capture_outcome *ret, struct diag *d)
 {
         int r;
 
@@ -103,9 +104,16 @@ static int write_all(const struct remains *remains, struct manifest *m, struct b
                 collect_rest(remains, m->request, w);
         m->complete = true;
         r = manifest_write(m, w);
-        if (r < 0)
-                return diag_set(d, r, "%s: %s", bundle_path(w), strerror(-r));
-        return bundle_finish(w, d);
+        if (r < 0 && bundle_bytes(w) == 0) {
+                diag_set(d, r, "%s: %s", bundle_path(w), strerror(-r));
+                bundle_discard(w);
+                return r;
+        }
+        ret->incomplete = r < 0 || (!remains->just_now && bundle_incomplete(w));
+        if (bundle_finish(w, d) < 0)
+                ret->incomplete = true;
+        ret->path = strdup(bundle_path(w));
+        return ret->path ? 0 : diag_set(d, -ENOMEM, "%s: %s", bundle_path(w), strerror(ENOMEM));
 }
 
 int remains_write(const struct remains *remains, const struct capture_request *request,
@@ -121,14 +129,7 @@ int remains_write(const struct remains *remains, const struct capture_request *r
         r = bundle_create(request->out_dirfd, request->out_dir, t->comm, t->pid, m.realtime_ns, &w, d);
         if (r < 0)
                 return r;
-        r = write_all(remains, &m, w, d);
-        if (r == 0) {
-                outcome.path = strdup(bundle_path(w));
-                outcome.incomplete = !remains->just_now && bundle_incomplete(w);
-                r = outcome.path ? 0 : diag_set(d, -ENOMEM, "%s", strerror(ENOMEM));
-        } else {
-                bundle_discard(w);
-        }
+        r = write_all(remains, &m, w, &outcome, d);
         bundle_writer_free(w);
         if (r == 0)
                 *ret = outcome;
