@@ -49,32 +49,34 @@ static bool in_allocator(const struct report_frame *f)
         return in_module(f, names, ARRAY_SIZE(names));
 }
 
-/* Programs' own wrappers, as GNU's and many others call them, and what C++ makes of a container. */
-static bool is_wrapper(const char *function)
-{
-        static const char *const names[] = {"xmalloc",  "xcalloc",   "xrealloc",  "xreallocarray", "xstrdup",
-                                            "xmemdup",  "zmalloc",   "zcalloc",   "zrealloc",      "zstrdup",
-                                            "g_malloc", "g_malloc0", "g_realloc", "g_strdup"};
-        static const char *const prefixes[] = {"std::",  "__gnu_cxx::",     "operator new",     "void std::",
-                                               "PyMem_", "PyObject_Malloc", "_PyObject_Malloc", "_PyMem_"};
+enum passing { PASSES_NOT, PASSES_CONTAINER, PASSES_WRAPPER };
 
-        for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-                if (strcmp(function, names[i]) == 0)
-                        return true;
-        for (size_t i = 0; i < ARRAY_SIZE(prefixes); i++)
-                if (starts(function, prefixes[i]))
-                        return true;
-        return false;
+static enum passing passes_through(const struct report_frame *f)
+{
+        static const struct {
+                const char *prefix;
+                enum passing how;
+        } functions[] = {
+#define WRAPPER(name)   {name, PASSES_WRAPPER},
+#define CONTAINER(name) {name, PASSES_CONTAINER},
+#include "analysis/stacks/allocation_wrappers.def"
+#undef WRAPPER
+#undef CONTAINER
+        };
+
+        if (frame_in_c_library(f) || frame_in_cpp_library(f) || in_allocator(f))
+                return PASSES_CONTAINER;
+        for (size_t i = 0; f->function && i < ARRAY_SIZE(functions); i++)
+                if (starts(f->function, functions[i].prefix))
+                        return functions[i].how;
+        return PASSES_NOT;
 }
 
 size_t frame_of_allocation(const struct report_frame *frames, size_t n)
 {
-        for (size_t i = 0; i < n; i++) {
-                const struct report_frame *f = &frames[i];
-
-                if (!frame_in_c_library(f) && !frame_in_cpp_library(f) && !in_allocator(f) &&
-                    !(f->function && is_wrapper(f->function)))
+        for (size_t i = 0; i < n; i++)
+                if (passes_through(&frames[i]) == PASSES_NOT &&
+                    (frames[i].function || i + 1 == n || passes_through(&frames[i + 1]) != PASSES_WRAPPER))
                         return i;
-        }
         return 0;
 }
