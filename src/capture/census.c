@@ -67,7 +67,7 @@ _printf_(2, 3) static void table_row(struct table *t, const char *format, ...)
 static void write_totals(struct table *t, const struct census *census)
 {
         table_begin(t, "totals", "what\tvalue\n");
-        table_row(t, "allocator\t%s\n", census->allocator);
+        table_row(t, "allocator\tglibc\n");
         table_row(t, "layout\t%s\n", census->versions);
         if (census->mmapped_known) {
                 table_row(t, "mmapped\t%" PRIu64 "\n", census->mmapped);

@@ -5,6 +5,9 @@
  * for a heap of 1 GB.  The arenas' locks are other threads', which run on and let go of them; a thread that holds one
  * itself is never chosen (thread_check.h).
  *
+ * Several allocators may be there (redis is linked with jemalloc, and has another one preloaded): the loader says which of them
+ * malloc() is, and that one is asked.
+ *
  *   totals.tsv   in the bundle's words, whatever the allocator
  *   text         malloc_info()'s XML, or tcmalloc's statistics, as they are
  */
@@ -25,7 +28,9 @@ static const char *const figure_names[FIGURES] = {"in_use", "free_held", "mmappe
 
 struct ask {
         const struct call_target *target;
-        uint64_t end_ns; /* CLOCK_MONOTONIC */
+        uint64_t end_ns;                   /* CLOCK_MONOTONIC */
+        const struct code_module *serving; /* whose malloc() the program calls; NULL: not known */
+        uint64_t malloc, free;             /* the program's */
         const char *allocator;
         uint64_t figures[FIGURES];
         unsigned known; /* bits */
@@ -61,6 +66,54 @@ static struct call_argument memory(void *at, size_t bytes, bool back)
         return (struct call_argument){.memory = at, .bytes = bytes, .back = back};
 }
 
+/* dlsym(RTLD_DEFAULT, name): the first in the order in which the program looks for it.  0: it did not say. */
+static uint64_t ask_loader(struct ask *a, struct remote_thread *t, const char *name)
+{
+        struct call_argument arguments[] = {number(0), memory((char *)name, strlen(name) + 1, false)};
+        uint64_t result = 0;
+
+        if (call(a, t, code_map_find(&a->target->code, CODE_LIBC, "dlsym"), arguments, ARRAY_SIZE(arguments),
+                 &result) < 0)
+                return 0;
+        return result;
+}
+
+/* The module that defines the function at this address.  In a program at a fixed address the loader's word may be a stub in the
+ * program itself, which is as good to be called, but says nothing. */
+static const struct code_module *definer(const struct ask *a, const char *name, uint64_t address)
+{
+        const struct code_module *m = address ? code_map_module(&a->target->code, address) : NULL;
+
+        return m && module_view_function(&m->view, name) == address ? m : NULL;
+}
+
+static void find_serving(struct ask *a, struct remote_thread *t)
+{
+        /* Programs take the addresses of the first ones (CPython), not of the last. */
+        static const char *const others[] = {"calloc", "realloc", "memalign", "malloc_usable_size"};
+
+        a->malloc = ask_loader(a, t, "malloc");
+        a->free = a->malloc ? ask_loader(a, t, "free") : 0;
+        if (!a->malloc || !a->free) {
+                a->malloc = code_map_find_any(&a->target->code, "malloc");
+                a->free = code_map_find_any(&a->target->code, "free");
+                return;
+        }
+        a->serving = definer(a, "malloc", a->malloc);
+        for (size_t i = 0; !a->serving && i < ARRAY_SIZE(others); i++)
+                a->serving = definer(a, others[i], ask_loader(a, t, others[i]));
+        /* Our agent stands in front of another one. */
+        if (a->serving && strstr(a->serving->name, "libswansong"))
+                a->serving = NULL;
+}
+
+/* A function of the allocator's. */
+static uint64_t find(const struct ask *a, const char *name)
+{
+        return a->serving ? module_view_function(&a->serving->view, name)
+                          : code_map_find_any(&a->target->code, name);
+}
+
 /* --- glibc --- */
 
 /* struct mallinfo2, malloc.h since 2.33. */
@@ -88,12 +141,11 @@ static void read_text(struct ask *a, const struct remote_thread *t, uint64_t at,
 static int ask_glibc_text(struct ask *a, struct remote_thread *t)
 {
         const struct code_map *code = &a->target->code;
-        uint64_t release = code_map_find_any(code, "free"), place = 0, stream = 0, ends[2];
+        uint64_t place = 0, stream = 0, ends[2];
         struct call_argument where[2], info[2];
         int r;
 
-        r = call(a, t, code_map_find_any(code, "malloc"), (struct call_argument[]){number(sizeof(ends))}, 1,
-                 &place);
+        r = call(a, t, a->malloc, (struct call_argument[]){number(sizeof(ends))}, 1, &place);
         if (r < 0 || !place)
                 return r < 0 ? r : -ENOMEM;
         where[0] = number(place);
@@ -107,12 +159,12 @@ static int ask_glibc_text(struct ask *a, struct remote_thread *t)
                         r = call(a, t, code_map_find(code, CODE_LIBC, "fclose"), info + 1, 1, NULL);
                 if (r == 0 && pread(t->memory_fd, ends, sizeof(ends), (off_t)place) == sizeof(ends)) {
                         read_text(a, t, ends[0], ends[1]);
-                        r = call(a, t, release, (struct call_argument[]){number(ends[0])}, 1, NULL);
+                        r = call(a, t, a->free, (struct call_argument[]){number(ends[0])}, 1, NULL);
                 }
         }
         /* After a call that did not return there is no thread to free it with. */
         if (t->stopped)
-                call(a, t, release, where, 1, NULL);
+                call(a, t, a->free, where, 1, NULL);
         return r;
 }
 
@@ -155,8 +207,7 @@ static bool jemalloc_figure(struct ask *a, struct remote_thread *t, uint64_t mal
 
 static int ask_jemalloc(struct ask *a, struct remote_thread *t)
 {
-        uint64_t mallctl = code_map_find_any(&a->target->code, "mallctl"), epoch = 1, allocated, active,
-                 resident;
+        uint64_t mallctl = find(a, "mallctl"), epoch = 1, allocated, active, resident;
         struct call_argument renew[] = {memory((char *)"epoch", sizeof("epoch"), false), number(0), number(0),
                                         memory(&epoch, sizeof(epoch), false), number(sizeof(epoch))};
         int r = call(a, t, mallctl, renew, ARRAY_SIZE(renew), NULL);
@@ -182,8 +233,7 @@ static bool tcmalloc_figure(struct ask *a, struct remote_thread *t, const char *
         struct call_argument arguments[] = {memory((char *)name, strlen(name) + 1, false),
                                             memory(&value, sizeof(value), true)};
 
-        if (call(a, t, code_map_find_any(&a->target->code, "MallocExtension_GetNumericProperty"), arguments,
-                 2, &result) < 0 ||
+        if (call(a, t, find(a, "MallocExtension_GetNumericProperty"), arguments, 2, &result) < 0 ||
             (int32_t)result == 0)
                 return false;
         *ret = value;
@@ -206,13 +256,12 @@ static int ask_tcmalloc(struct ask *a, struct remote_thread *t)
                 if (heap - unmapped >= in_use)
                         tell(a, FREE_HELD, heap - unmapped - in_use);
         }
-        if (call(a, t, code_map_find_any(&a->target->code, "MallocExtension_GetStats"), statistics, 2,
-                 NULL) == 0)
+        if (call(a, t, find(a, "MallocExtension_GetStats"), statistics, 2, NULL) == 0)
                 buf_add(&a->text, text, strnlen(text, sizeof(text)));
         return 0;
 }
 
-/* The first whose function is there; glibc's is always. */
+/* The first whose function is there. */
 static const struct {
         const char *function;
         int (*ask)(struct ask *a, struct remote_thread *t);
@@ -226,8 +275,9 @@ static int ask_it(struct remote_thread *t, void *arg)
 {
         struct ask *a = arg;
 
+        find_serving(a, t);
         for (size_t i = 0; i < ARRAY_SIZE(allocators); i++)
-                if (code_map_find_any(&a->target->code, allocators[i].function))
+                if (find(a, allocators[i].function))
                         return allocators[i].ask(a, t);
         return -ENOSYS;
 }
@@ -266,6 +316,8 @@ void malloc_info_make(struct collect *c, const struct collector *row)
         r = call_target_make(c->target, &target, &d);
         if (r == 0) {
                 r = call_target_use(&target, left_ns(&a) / 2, ask_it, &a, NULL, &d);
+                if (r == -ENOSYS && a.serving)
+                        diag_set(&d, r, "%s has no figures that can be asked for", a.serving->name);
                 call_target_done(&target);
         }
         snprintf(path, sizeof(path), "proc/%d/%s", c->target->pid, row->name);

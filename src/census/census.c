@@ -15,6 +15,9 @@
 
 #define HEAPS_MAX 65536
 
+/* What an allocator holds that does not say: libc's own blocks, beside it, are less. */
+#define OTHER_HEAP_BYTES ((uint64_t)4 << 20)
+
 struct heap_info {
         uint64_t arena, prev, size, mprotect_size;
 };
@@ -42,23 +45,28 @@ static int refuse(struct census *c, const char *why)
         return 0;
 }
 
-/* The allocator that stands in front of libc's serves the program. */
-static bool find_allocator(struct census *c)
+static bool may_count(struct census *c)
 {
-        const struct ranges *r = &c->ranges;
-
-        c->allocator = r->glibc ? "glibc" : NULL;
-        for (size_t i = 0; i < c->n_heaps; i++)
-                if (c->heaps[i].is_malloc)
-                        c->allocator = c->heaps[i].name;
-        if (r->libswansong)
+        if (c->ranges.libswansong)
                 refuse(c, "not needed: the agent in the process knows who allocated what");
-        else if (!c->allocator)
+        else if (!c->ranges.glibc)
                 refuse(c, "not understood: no libc.so of glibc is loaded (a static program, or another C "
                           "library)");
-        else if (strcmp(c->allocator, "glibc") != 0)
-                snprintf(c->refused, sizeof(c->refused), "not used: the allocator is %s", c->allocator);
         return c->refused[0] == '\0';
+}
+
+/* Another allocator that is loaded need not be the one that serves the program (libc's malloc may be preloaded in front of it, or
+ * it has only its own names): whoever holds more is looked into.  NULL: glibc. */
+static const struct heap *larger_heap(const struct census *c, uint64_t glibc_bytes)
+{
+        for (size_t i = 0; i < c->n_heaps; i++) {
+                const struct heap *h = &c->heaps[i];
+                uint64_t holds = h->refused[0] ? HEAP_UNKNOWN : h->in_use;
+
+                if (h->is_malloc && (holds == HEAP_UNKNOWN ? OTHER_HEAP_BYTES : holds) >= glibc_bytes)
+                        return h;
+        }
+        return NULL;
 }
 
 /* Read the writable part of libc at ranges.list[i], .bss and all, into t->words.  Its address. */
@@ -224,15 +232,21 @@ static bool next_arena(struct taking *t, const struct glibc_arena *main_arena, s
         return true;
 }
 
-/* All arenas together are worth SAMPLE_BYTES of reading; what is not much more is read as a whole. */
-static void choose_sample(struct taking *t, const struct glibc_arena *main_arena)
+static uint64_t all_system(struct taking *t, const struct glibc_arena *main_arena)
 {
         struct glibc_arena a = *main_arena;
         uint64_t system = a.system_mem;
 
         for (size_t n = 1; n < CENSUS_ARENAS_MAX && next_arena(t, main_arena, &a); n++)
                 system += a.system_mem;
-        if (system < (t->how == CENSUS_SAMPLE ? 2 * SAMPLE_BYTES : CENSUS_FULL_MAX) || system > UINT64_C(1) << 48)
+        return system;
+}
+
+/* All arenas together are worth SAMPLE_BYTES of reading; what is not much more is read as a whole. */
+static void choose_sample(struct taking *t, uint64_t system)
+{
+        if (system < (t->how == CENSUS_SAMPLE ? 2 * SAMPLE_BYTES : CENSUS_FULL_MAX) || system > UINT64_C(1)
+                                                                                                        << 48)
                 return;
         t->walk.sample.stretch = system / (SAMPLE_BYTES / SAMPLE_PIECE);
         t->walk.sample.random = clock_monotonic_ns() | 1;
@@ -256,20 +270,33 @@ static int take(struct taking *t)
 {
         struct glibc_arena main_arena;
         struct census *c = t->census;
+        const struct heap *larger;
+        uint64_t system = 0;
+        bool found;
 
-        if (!find_allocator(c))
+        if (!may_count(c))
                 return 0;
         t->words = malloc(DATA_MAX);
         if (!t->words)
                 return -ENOMEM;
-        if (!find_main_arena(t, &main_arena))
+        found = find_main_arena(t, &main_arena);
+        if (found) {
+                find_totals(t);
+                system = all_system(t, &main_arena);
+        }
+        larger = larger_heap(c, system + t->totals.mmapped_bytes);
+        if (larger) {
+                snprintf(c->refused, sizeof(c->refused), "not used: the allocator is %s", larger->name);
+                return 0;
+        }
+        if (!found)
                 return refuse(c, "glibc's main arena was not found in libc's data: nothing allocated yet, "
                                  "memory that may not "
                                  "be read, or a version that is not known");
         c->versions = t->layout->versions;
-        find_totals(t);
+        c->sums.torn = 0; /* counted again as they are taken */
         if (t->how != CENSUS_FULL)
-                choose_sample(t, &main_arena);
+                choose_sample(t, system);
         take_arenas(t, &main_arena);
         c->late = t->walk.late;
         c->bytes_read = t->window.bytes_read;

@@ -29,7 +29,6 @@ struct census_arena {
 };
 
 struct census {
-        const char *allocator; /* "glibc", "jemalloc" ...; NULL: none was recognised */
         const char *versions;  /* of the layout: "2.27 or later" */
         char refused[160];     /* why nothing is known of glibc's heap, or "" */
         struct census_arena arenas[CENSUS_ARENAS_MAX];

@@ -268,9 +268,11 @@ int census_fill(struct source *s, struct report *r)
         /* Where there is an agent, it knows better. */
         if (r->heap.source || r->malloc.allocator)
                 return 0;
-        tell_other_malloc(r);
-        if (r->malloc.allocator || source_read(s, &b, true, "proc/%d/census/totals.tsv", s->pid) < 0)
+        /* glibc's is there only when it holds more than the others. */
+        if (source_read(s, &b, true, "proc/%d/census/totals.tsv", s->pid) < 0) {
+                tell_other_malloc(r);
                 return 0;
+        }
         r->malloc.mmapped = r->malloc.resident = REPORT_UNKNOWN;
         r->census.complete = true;
         parse_totals(b.data, b.len, r);
