@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# bench - swansong beside its peers in one run: scripts/bench.sh [BUILD] [agent|accuracy|pause|names|core|scale|watching|soak|armed …]
+# bench - swansong beside its peers in one run: scripts/bench.sh [BUILD] [agent|accuracy|census|inject|load|pause|names|core|scale|watching|soak|armed …]
 set -eu
 cd "$(dirname "$0")/.."
 build=${1:-build}

@@ -3,10 +3,10 @@
 
 import sys
 
-from . import accuracy, agent, armed, census, core, inject, names, pause, scale, soak, watching
+from . import accuracy, agent, armed, census, core, inject, load, names, pause, scale, soak, watching
 from .common import ROUNDS, Table
 
-BENCHMARKS = {"agent": agent, "accuracy": accuracy, "census": census, "inject": inject, "pause": pause, "names": names, "core": core,
+BENCHMARKS = {"agent": agent, "accuracy": accuracy, "census": census, "inject": inject, "load": load, "pause": pause, "names": names, "core": core,
               "scale": scale, "watching": watching, "soak": soak,
               "armed": armed}
 
