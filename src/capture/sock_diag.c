@@ -22,7 +22,7 @@
 
 #define STATE_TIME_WAIT 6 /* include/net/tcp_states.h */
 
-static int netns_enter(int proc_fd, bool may_move)
+int sock_diag_enter(int proc_fd, bool may_move)
 {
         _cleanup_fd_ int theirs = openat(proc_fd, "ns/net", O_RDONLY | O_CLOEXEC);
         struct stat ours_st, theirs_st;
@@ -38,42 +38,30 @@ static int netns_enter(int proc_fd, bool may_move)
         return setns(theirs, CLONE_NEWNET) < 0 ? -errno : 0;
 }
 
-int sock_diag_open(int proc_fd, bool may_move, struct mnl_socket **ret)
-{
-        struct timeval patience = {.tv_sec = 1};
-        struct mnl_socket *nl;
-        int r = netns_enter(proc_fd, may_move);
-
-        if (r < 0)
-                return r;
-        nl = mnl_socket_open2(NETLINK_SOCK_DIAG, SOCK_CLOEXEC);
-        if (!nl)
-                return -errno;
-        if (mnl_socket_bind(nl, 0, MNL_SOCKET_AUTOPID) < 0) {
-                r = -errno;
-                mnl_socket_close(nl);
-                return r;
-        }
-        setsockopt(mnl_socket_get_fd(nl), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-        *ret = nl;
-        return 0;
-}
-
-void sock_diag_closep(struct mnl_socket **nl)
+static void socket_closep(struct mnl_socket **nl)
 {
         if (*nl)
                 mnl_socket_close(*nl);
-        *nl = NULL;
 }
 
-static int request_send(struct mnl_socket *nl, int family, int protocol, unsigned sequence)
+static int socket_open(struct mnl_socket **ret)
+{
+        struct timeval patience = {.tv_sec = 1};
+
+        *ret = mnl_socket_open2(NETLINK_SOCK_DIAG, SOCK_CLOEXEC);
+        if (!*ret || mnl_socket_bind(*ret, 0, MNL_SOCKET_AUTOPID) < 0)
+                return -errno;
+        setsockopt(mnl_socket_get_fd(*ret), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+        return 0;
+}
+
+static int request_send(struct mnl_socket *nl, int family, int protocol)
 {
         char memory[256] = {0};
         struct nlmsghdr *head = mnl_nlmsg_put_header(memory);
 
         head->nlmsg_type = SOCK_DIAG_BY_FAMILY;
         head->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
-        head->nlmsg_seq = sequence;
         if (family == AF_UNIX) {
                 struct unix_diag_req *q = mnl_nlmsg_put_extra_header(head, sizeof(*q));
 
@@ -180,12 +168,16 @@ static int answers_take(const char *data, int len, int protocol,
         return 0;
 }
 
-int sock_diag_dump(struct mnl_socket *nl, int family, int protocol,
-                   bool (*each)(void *ctx, const struct sock_entry *s), void *ctx)
+/* Each table has a netlink socket of its own: one whose dump was not read to its end refuses another (EBUSY), and goes on with
+ * the former table's answers. */
+int sock_diag_dump(int family, int protocol, bool (*each)(void *ctx, const struct sock_entry *s), void *ctx)
 {
         char data[RECEIVE_SIZE] __attribute__((aligned(NLMSG_ALIGNTO)));
-        int r = request_send(nl, family, protocol, 1);
+        _cleanup_(socket_closep) struct mnl_socket *nl = NULL;
+        int r = socket_open(&nl);
 
+        if (r == 0)
+                r = request_send(nl, family, protocol);
         while (r == 0) {
                 ssize_t n = mnl_socket_recvfrom(nl, data, sizeof(data));
 

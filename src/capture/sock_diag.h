@@ -11,17 +11,12 @@
 
 #include "capture/sock_text.h"
 
-struct mnl_socket;
+/* Be in the network namespace of the process behind proc_fd.  If that is not ours, this process is there afterwards, for good:
+ * only if it may_move.  0, or -errno (-EPERM: no right to enter it; -EXDEV: it may not move). */
+int sock_diag_enter(int proc_fd, bool may_move);
 
-/* A netlink socket in the network namespace of the process behind proc_fd.  If that is not ours, this process
- * is there afterwards, for good: only for one that ends soon.  0, or -errno (-EPERM: no right to enter it).
- */
-int sock_diag_open(int proc_fd, bool may_move, struct mnl_socket **ret);
-void sock_diag_closep(struct mnl_socket **nl);
-
-/* Call `each` for every socket; false ends it.  family AF_INET, AF_INET6 or AF_UNIX; protocol IPPROTO_TCP,
+/* Call `each` for every socket of this namespace; false ends it.  family AF_INET, AF_INET6 or AF_UNIX; protocol IPPROTO_TCP,
  * IPPROTO_UDP, or 0 for unix. 0, 1 when ended by `each`, or -errno. */
-int sock_diag_dump(struct mnl_socket *nl, int family, int protocol,
-                   bool (*each)(void *ctx, const struct sock_entry *s), void *ctx);
+int sock_diag_dump(int family, int protocol, bool (*each)(void *ctx, const struct sock_entry *s), void *ctx);
 
 #endif

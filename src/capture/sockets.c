@@ -35,7 +35,8 @@ struct gather {
         struct collect *c;
         const struct table *table;
         const struct collector *row;
-        unsigned n; /* lines so far */
+        unsigned n;    /* lines so far */
+        unsigned seen; /* sockets, whosever they are */
         struct buf *skmem;
         bool late;
         bool by_text; /* sock_diag did not know this table: its sockets' memory stays unknown */
@@ -54,17 +55,20 @@ static void skmem_add(struct buf *b, const struct table *table, const struct soc
                            m[SK_MEMINFO_DROPS]);
 }
 
+/* Others may have a million sockets: the clock is looked at for theirs, too. */
 static bool take_entry(void *ctx, const struct sock_entry *s)
 {
         struct gather *g = ctx;
         char line[SOCK_LINE_MAX];
+        bool ours = inode_set_take(&g->c->sockets, s->inode);
 
-        if (!inode_set_take(&g->c->sockets, s->inode))
-                return true;
-        section_write(g->c->writer, line, g->table->line(s, g->n++, line));
-        if (s->has_meminfo)
-                skmem_add(g->skmem, g->table, s);
-        g->late = clock_monotonic_ns() > g->c->progress->deadline_ns;
+        if (ours) {
+                section_write(g->c->writer, line, g->table->line(s, g->n++, line));
+                if (s->has_meminfo)
+                        skmem_add(g->skmem, g->table, s);
+        }
+        if (ours || ++g->seen % 256 == 0)
+                g->late = clock_monotonic_ns() > g->c->progress->deadline_ns;
         return !g->late;
 }
 
@@ -109,7 +113,7 @@ static int filter_text(struct gather *g)
         }
 }
 
-static void table_make(struct gather *g, struct mnl_socket *nl)
+static void table_make(struct gather *g, bool ask)
 {
         struct bundle_writer *w = g->c->writer;
         bool optional = g->row->optional || g->table->family == AF_INET6;
@@ -119,12 +123,12 @@ static void table_make(struct gather *g, struct mnl_socket *nl)
         snprintf(path, sizeof(path), "proc/%d/net/%s", g->c->target->pid, g->table->name);
         section_begin(w, path, optional);
         /* None of its descriptors is a socket: the table is its header. */
-        if (nl || g->c->sockets.n == 0)
+        if (ask || g->c->sockets.n == 0)
                 section_write(w, g->table->header, strlen(g->table->header));
         if (g->c->sockets.n == 0)
                 r = 0;
-        else if (nl)
-                r = sock_diag_dump(nl, g->table->family, g->table->protocol, take_entry, g);
+        else if (ask)
+                r = sock_diag_dump(g->table->family, g->table->protocol, take_entry, g);
         if (r < 0 && g->n == 0) {
                 section_cancel(w);
                 section_begin(w, path, optional);
@@ -145,7 +149,6 @@ void sockets_make(struct collect *c, const struct collector *row)
 {
         static const char header[] = "inode\tproto\trmem\twmem\tfwd\twqueued\topt\tbacklog\tdrops\n";
         _cleanup_buf_ struct buf skmem = BUF_GROWING(row->cap);
-        _cleanup_(sock_diag_closep) struct mnl_socket *nl = NULL;
         char path[64];
         bool by_text = false;
         int r = 0, refused;
@@ -157,13 +160,13 @@ void sockets_make(struct collect *c, const struct collector *row)
                 section_missing(c->writer, path, row->optional, -r, "its descriptors cannot be read");
                 return;
         }
-        refused = c->sockets.n > 0 ? sock_diag_open(c->target->proc_fd, c->own_process, &nl) : 0;
+        refused = c->sockets.n > 0 ? sock_diag_enter(c->target->proc_fd, c->own_process) : 0;
         c->moved = c->own_process && c->sockets.n > 0;
         buf_str(&skmem, header);
         for (size_t i = 0; i < ARRAY_SIZE(tables); i++) {
                 struct gather g = {.c = c, .table = &tables[i], .row = row, .skmem = &skmem};
 
-                table_make(&g, nl);
+                table_make(&g, refused == 0);
                 by_text = by_text || g.by_text;
         }
         snprintf(path, sizeof(path), "proc/%d/net/skmem.tsv", c->target->pid);
