@@ -11,8 +11,7 @@
 #include "base/maps_line.h"
 #include "base/scan.h"
 
-#define MAPS_MAX   ((size_t)64 << 20)
-#define STATUS_MAX ((size_t)64 << 10)
+#define MAPS_MAX ((size_t)64 << 20)
 
 /* The value of one line of status, up to its end. */
 static bool status_line(const char *status, const char *key, struct scan *ret)
@@ -113,7 +112,7 @@ static bool find_way(struct call_target *c)
 
 static int status_check(const struct target *t, struct diag *d)
 {
-        _cleanup_buf_ struct buf status = BUF_GROWING(STATUS_MAX);
+        _cleanup_buf_ struct buf status = BUF_GROWING(PROC_STATUS_MAX);
         int r = file_read_at(t->proc_fd, "status", &status);
 
         if (r < 0 || status.len == 0)

@@ -33,6 +33,10 @@ struct target {
         bool kernel_thread; /* PF_KTHREAD in stat field 9 */
 };
 
+/* Bound for /proc/PID/status: of one who is in 65,536 groups (NGROUPS_MAX), its "Groups:" line has 700 KiB, and its memory's
+ * lines come behind that. */
+#define PROC_STATUS_MAX (1 << 20)
+
 #define TARGET_NONE ((struct target){.pidfd = -1, .proc_fd = -1})
 
 /* -ESRCH no such process, -EACCES, -EMFILE...; d is filled.  A zombie opens (state 'Z'), a kernel thread

@@ -39,7 +39,7 @@ struct condition condition_judge(const struct stat_brief *stat, pid_t tracer, co
 
 static pid_t tracer_of(const struct target *t)
 {
-        _cleanup_buf_ struct buf status = BUF_GROWING(65536);
+        _cleanup_buf_ struct buf status = BUF_GROWING(PROC_STATUS_MAX);
         const char *p;
         uint64_t pid;
 

@@ -38,8 +38,7 @@ static uint64_t ns_read(int proc_fd, const char *name)
 /* "NSpid:\t4711\t17\t1\n": the last is the innermost.  Since Linux 4.1. */
 static pid_t ns_pid_read(int proc_fd)
 {
-        char text[8192];
-        struct buf b = BUF_FIXED(text, sizeof(text));
+        _cleanup_buf_ struct buf b = BUF_GROWING(PROC_STATUS_MAX);
         const char *p, *end;
         uint64_t pid = 0;
 

@@ -112,15 +112,14 @@ static void print_group(struct table *t, int dirfd)
         table_cell(t, name, strlen(name));
 }
 
-static void print_process(struct table *t, int proc, const char *pid)
+static void print_process(struct table *t, int proc, const char *pid, struct buf *status)
 {
         _cleanup_fd_ int dir = openat(proc, pid, O_PATH | O_DIRECTORY | O_CLOEXEC);
-        char status[8192] = "";
-        struct buf b = BUF_FIXED(status, sizeof(status));
         struct process_row p;
 
-        if (dir < 0 || file_read_at(dir, "status", &b) < 0 || process_row_parse(b.data, b.len, &p) < 0 ||
-            (!p.has_memory && p.state != 'Z'))
+        buf_reset(status);
+        if (dir < 0 || file_read_at(dir, "status", status) < 0 ||
+            process_row_parse(status->data, status->len, &p) < 0 || (!p.has_memory && p.state != 'Z'))
                 return;
         table_print(t, "%s\t", pid);
         print_number(t, p.ppid);
@@ -140,6 +139,7 @@ static void print_process(struct table *t, int proc, const char *pid)
 void processes_make(struct collect *c, const struct collector *row)
 {
         _cleanup_dir_ DIR *dir = opendir("/proc");
+        _cleanup_buf_ struct buf status = BUF_GROWING(PROC_STATUS_MAX);
         struct dirent *entry;
         struct table t;
 
@@ -152,6 +152,6 @@ void processes_make(struct collect *c, const struct collector *row)
                     "oom_score_adj\tgroup\tcomm\n");
         while (table_goes_on(&t) && (entry = readdir(dir)))
                 if (entry->d_name[0] >= '1' && entry->d_name[0] <= '9')
-                        print_process(&t, dirfd(dir), entry->d_name);
+                        print_process(&t, dirfd(dir), entry->d_name, &status);
         table_end(&t, 0);
 }

@@ -12,7 +12,7 @@
 #include "capture/stack_range.h"
 
 /* Programs of all kinds have about 10 KiB per thread in use (24 frames). */
-#define EXPECTED_PER_THREAD (16 * 1024)
+#define EXPECTED_PER_THREAD ((size_t)16 * 1024)
 #define HUGE_WORTH          ((size_t)4 << 20)
 #define EXPECTED_AT_LEAST   (512 * 1024)
 
@@ -40,7 +40,7 @@ static void unreserve(void *memory, size_t bytes)
 /* "VmSwap:\t     128 kB" of /proc/PID/status. */
 static bool has_swapped(int proc_fd)
 {
-        _cleanup_buf_ struct buf status = BUF_GROWING(65536);
+        _cleanup_buf_ struct buf status = BUF_GROWING(PROC_STATUS_MAX);
         const char *p;
         uint64_t kib = 0;
 
@@ -60,10 +60,16 @@ static void touch_pages(char *memory, size_t size, bool short_of_memory)
         memory_populate(memory, size);
 }
 
+/* The top of a stack is a page of it, of 64 KiB on some machines. */
+static size_t expected_pages(const struct stacks *s)
+{
+        return EXPECTED_PER_THREAD > s->page_size ? EXPECTED_PER_THREAD / s->page_size : 1;
+}
+
 int stacks_make(struct stacks *s, int proc_fd, const struct map_index *maps, struct remote_memory *memory,
                 size_t n, size_t expected)
 {
-        size_t touch = EXPECTED_AT_LEAST + expected * EXPECTED_PER_THREAD;
+        size_t touch;
 
         *s = (struct stacks){
                 .arch = arch_host(),
@@ -74,6 +80,7 @@ int stacks_make(struct stacks *s, int proc_fd, const struct map_index *maps, str
                 .expected = expected,
                 .arena_size = n * STACK_CAP,
         };
+        touch = EXPECTED_AT_LEAST + expected * expected_pages(s) * s->page_size;
         if (touch > s->arena_size)
                 touch = s->arena_size;
         /* Beyond what is touched, a page fault comes in the pause; when memory is short it could take
@@ -154,7 +161,7 @@ static void keep_present(struct stacks *s, struct thread_copy *t)
 static void place(struct stacks *s, struct thread_copy *t)
 {
         size_t later = s->expected > ++s->seen ? s->expected - s->seen : 0;
-        size_t kept = later * (EXPECTED_PER_THREAD / s->page_size), left = s->room - s->used;
+        size_t kept = later * expected_pages(s), left = s->room - s->used;
         size_t pages = bit_count(t->wanted), most = left > kept ? left - kept : 0;
 
         for (; pages > most; pages--) {

@@ -95,6 +95,16 @@ class CollectTest(SwansongTest):
 
 
 class Bundle(CollectTest):
+    @need_root
+    def test_one_who_is_in_many_groups_is_no_stranger(self):
+        victim = self.spawn([sys.executable, "-c", "import os, time; os.setgroups(range(4000000000, 4000004000));"
+                             "print(flush=True); time.sleep(1000)"], stdout=subprocess.PIPE)
+        victim.stdout.readline()
+        bundle = self.capture(victim.pid)
+        rows = [line.split("\t") for line in self.read(bundle, "processes.tsv").splitlines()]
+        self.assertIn(str(victim.pid), [row[0] for row in rows])
+        self.assertEqual(self.manifest(bundle)["target"]["ns_pid"], victim.pid)
+
     def test_the_manifest_and_the_files_say_the_same(self):
         bundle = self.capture(self.holder().pid)
         listed, families = {}, []
