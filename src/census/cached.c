@@ -40,8 +40,7 @@ static void list_take(struct walk *w, uint64_t at, uint64_t delta, struct heap_s
                 struct block b;
                 uint64_t size;
 
-                if (!is_block(w, at) ||
-                    remote_read(w->window->memory, at - delta, &b, sizeof(b)) != sizeof(b))
+                if (!is_block(w, at) || !walk_get(w, at - delta, &b, sizeof(b)))
                         return;
                 size = b.size & ~CHUNK_FLAGS;
                 if (size < CHUNK_MIN || size >= GLIBC_HEAP_MAX)
@@ -84,10 +83,10 @@ static void tcache_take(struct walk *w, uint64_t address, struct heap_sums *sums
         } old;
         const uint64_t *lists = NULL;
 
-        if (remote_read(w->window->memory, address + CHUNK_HEADER, &now, sizeof(now)) == sizeof(now) &&
+        if (walk_get(w, address + CHUNK_HEADER, &now, sizeof(now)) &&
             is_tcache(w, now.lists, now.counters, 2))
                 lists = now.lists;
-        else if (remote_read(w->window->memory, address + CHUNK_HEADER, &old, sizeof(old)) == sizeof(old) &&
+        else if (walk_get(w, address + CHUNK_HEADER, &old, sizeof(old)) &&
                  is_tcache(w, old.lists, old.counters, 1))
                 lists = old.lists;
         for (unsigned i = 0; lists && i < TCACHE_LISTS; i++)

@@ -90,9 +90,12 @@ static bool find_main_arena(struct taking *t, struct glibc_arena *ret)
         const struct ranges *r = &t->census->ranges;
 
         for (size_t i = r->libc; i < r->n && r->list[i].module == r->list[r->libc].module; i++) {
+                uint64_t address;
+
                 if (!r->list[i].writable)
                         continue;
-                t->layout = glibc_find_arena(t->words, t->n_words, read_data(t, i), ret);
+                address = read_data(t, i);
+                t->layout = glibc_find_arena(t->words, t->n_words, address, ret);
                 if (t->layout)
                         return true;
         }
@@ -138,7 +141,7 @@ static void count_top(struct taking *t, uint64_t top, struct heap_sums *sums)
 {
         uint64_t header[2];
 
-        if (remote_read(t->memory, top, header, sizeof(header)) == sizeof(header))
+        if (walk_get(&t->walk, top, header, sizeof(header)))
                 sums->top = header[1] & ~CHUNK_FLAGS;
 }
 
@@ -172,8 +175,8 @@ static void walk_other(struct taking *t, const struct glibc_arena *a, struct hea
                 struct heap_info info;
                 uint64_t start = heap + info_bytes;
 
-                if (remote_read(t->memory, heap, &info, sizeof(info)) != sizeof(info) ||
-                    info.arena != a->address || info.size > GLIBC_HEAP_MAX)
+                if (!walk_get(&t->walk, heap, &info, sizeof(info)) || info.arena != a->address ||
+                    info.size > GLIBC_HEAP_MAX)
                         break;
                 if (heap == first)
                         start = (a->address + (uint64_t)t->layout->words * 8 + 15) & ~UINT64_C(15);
@@ -224,7 +227,7 @@ static bool next_arena(struct taking *t, const struct glibc_arena *main_arena, s
 
         if (address == main_arena->address)
                 return false;
-        if (address % GLIBC_HEAP_MAX > 256 || remote_read(t->memory, address, words, bytes) != bytes ||
+        if (address % GLIBC_HEAP_MAX > 256 || !walk_get(&t->walk, address, words, bytes) ||
             !glibc_arena_parse(t->layout, words, address, inout)) {
                 t->census->sums.torn++;
                 return false;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "census/walk.h"
 
+#include <string.h>
+
 #include "base/clock.h"
 
 /* struct tcache_perthread_struct with its header: 64 counters of 1 byte (2.26 to 2.29) or 2, and 64 lists. */
@@ -14,6 +16,16 @@
 struct header {
         uint64_t prev_size, size;
 };
+
+bool walk_get(struct walk *w, uint64_t address, void *to, size_t n)
+{
+        const struct range *range = ranges_find(w->tally->ranges, address);
+        const void *data = window_at(w->window, address, n, range ? range->end : address + n);
+
+        if (data)
+                memcpy(to, data, n);
+        return data != NULL;
+}
 
 static bool header_at(struct walk *w, uint64_t address, uint64_t end, struct header *ret)
 {

@@ -50,6 +50,9 @@ struct walk {
         size_t n_tcaches;
 };
 
+/* n bytes at the address, through the window: nothing is made or swapped in by looking.  false: they are not there. */
+bool walk_get(struct walk *w, uint64_t address, void *to, size_t n);
+
 /* Half the width of the interval that holds the true number of bytes in use in 19 of 20 cases, after the sums were
  * scaled up by stretch / SAMPLE_PIECE. */
 uint64_t walk_sample_error(const struct walk_sample *s);
