@@ -8,7 +8,8 @@ make their nth ptrace() or pwrite64(), n going through all that there are; then 
 into a new victim.  After each run the victim must be untraced and running, with its descriptors, signal masks and mappings
 as before; at the end of its life, after 24 runs, it checks its registers, errno, stack and data itself.  Prints one line for
 each mode; the exit status is 1 if any was harmed.  What is loaded is a stand-in that clobbers what a function may; with
-AGENT=build/libswansong.so in the environment it is that.
+AGENT=build/libswansong.so in the environment it is that.  With WHAT=malloc-info the runs are `dump --malloc-info`
+instead: two thirds to their end, a third killed, and never a library loaded.
 """
 
 import os
@@ -18,6 +19,7 @@ from tests.system.injecting import MODES, STEPS, Harmed, Spied, Tool
 
 LIFE = 24
 FRESH = ("epoll", "read", "spin", "dlopen")
+ASKING = os.environ.get("WHAT", "inject") == "malloc-info"
 
 
 class Count:
@@ -32,7 +34,8 @@ class Steps:
         self.call, self.number, self.rounds = 0, 1, 0
 
     def kill(self, tool, victim, count):
-        if tool.killed_at(tool.argv(victim.pid, "--wait", "5"), STEPS[self.call], self.number):
+        argv = tool.asking(victim.pid) if ASKING else tool.argv(victim.pid, "--wait", "5")
+        if tool.killed_at(argv, STEPS[self.call], self.number):
             count.killed += 1
             self.number += 1
         else:
@@ -44,6 +47,8 @@ def one_run(tool, victim, i, steps, count):
     count.runs += 1
     if i % 3 == 2:
         steps.kill(tool, victim, count)
+    elif ASKING:
+        count.refused += not tool.ask(victim.pid)
     else:
         done = tool.inject(victim.pid, "--wait", "5", *(["--detach"] if i % 3 else []))
         count.refused += done.returncode != 0
@@ -87,7 +92,7 @@ def fresh_runs(tool, mode):
 
 def main():
     runs = int(sys.argv[1]) if len(sys.argv) > 1 else 264
-    works = {**{mode: mode_runs for mode in MODES}, **{"new " + mode: fresh_runs for mode in FRESH}}
+    works = {**{mode: mode_runs for mode in MODES}, **{"new " + mode: fresh_runs for mode in FRESH if not ASKING}}
     chosen = sys.argv[2:] or list(works)
     tool, total = Tool(os.environ.get("AGENT")), Count()
     print(f"{'mode':<14} {'runs':>6} {'killed':>7} {'refused':>8} {'EINTR':>6} {'harmed':>7}")

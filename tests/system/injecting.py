@@ -10,7 +10,6 @@
 import os
 import re
 import shutil
-import signal
 import subprocess
 import tempfile
 import time
@@ -49,12 +48,26 @@ class Tool:
     def inject(self, pid, *args):
         return subprocess.run(self.argv(pid, *args), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120, check=False)
 
+    def asking(self, pid):
+        """The allocator is asked, and nothing else is looked at."""
+        return [self.swansong, "dump", "-p", str(pid), "-o", self.dir, "--only", "heap", "--census", "off", "--malloc-info", "--no-report"]
+
+    def ask(self, pid):
+        """Did it answer?"""
+        done = subprocess.run(self.asking(pid), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120, check=True)
+        bundle = done.stdout.rstrip("\n").rsplit("bundle: ", 1)[1]
+        try:
+            return os.path.exists(os.path.join(bundle, "proc", str(pid), "malloc_info", "totals.tsv"))
+        finally:
+            shutil.rmtree(bundle)
+
     def killed_at(self, argv, call, number):
-        """Run the command, and kill it as it makes this system call for the nth time in one of its threads.  Was it?"""
-        done = subprocess.run(["strace", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={call}", "-e",
-                               f"inject={call}:signal=KILL:when={number}", *argv],
-                              stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=120, check=False)
-        return done.returncode in (137, -signal.SIGKILL)
+        """Run the command, and kill whichever of its processes is the first to make this system call for the nth time.  Was one?"""
+        trace = os.path.join(self.dir, "trace")
+        subprocess.run(["strace", "-f", "-q", "-o", trace, "-e", f"trace={call}", "-e", f"inject={call}:signal=KILL:when={number}", *argv],
+                       stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=120, check=False)
+        with open(trace, encoding="utf-8", errors="replace") as f:
+            return "killed by SIGKILL" in f.read()
 
 
 def status(pid, tid):
