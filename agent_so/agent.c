@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "agent_so/dump_signal.h"
+#include "agent_so/exec.h"
 #include "agent_so/filter.h"
 #include "agent_so/mapping_index.h"
 #include "agent_so/mmap.h"
@@ -217,6 +218,7 @@ static __attribute__((constructor)) void construct(void)
                 return; /* swansong_inject() is the rest */
         real_resolve_once();
         mmap_resolve();
+        exec_resolve();
         service_init();
         options_default(&agent_options);
         /* A program with more rights than its caller is not to be looked into, nor to be steered by its environment. */

@@ -5,6 +5,7 @@
 #include <sys/auxv.h>
 
 #include "agent_so/agent.h"
+#include "agent_so/exec.h"
 #include "agent_so/hooks.h"
 #include "agent_so/live_table.h"
 #include "agent_so/mapping_index.h"
@@ -49,6 +50,7 @@ static int first_time(const char *options)
                 return err;
         real_resolve_once();
         mmap_resolve();
+        exec_resolve();
         service_init();
         err = hooks_init();
         if (err)

@@ -58,6 +58,8 @@ enum recorder_fate recorder_fate(const struct recorder_header *h)
 
         if (h->state == RECORDER_FINISHED)
                 return RECORDER_FATE_FINISHED;
+        if (h->state == RECORDER_REPLACED)
+                return RECORDER_FATE_REPLACED;
         boot_id(now);
         if (now[0] && h->boot_id[0] && strncmp(now, h->boot_id, strcspn(h->boot_id, "\n")) != 0)
                 return RECORDER_FATE_REBOOTED;
@@ -71,7 +73,7 @@ const char *recorder_fate_word(enum recorder_fate fate)
         static const char *const words[] = {
                 [RECORDER_FATE_UNKNOWN] = "unknown",   [RECORDER_FATE_ALIVE] = "alive",
                 [RECORDER_FATE_KILLED] = "killed",     [RECORDER_FATE_REBOOTED] = "killed",
-                [RECORDER_FATE_FINISHED] = "finished",
+                [RECORDER_FATE_REPLACED] = "replaced", [RECORDER_FATE_FINISHED] = "finished",
         };
 
         return words[fate];

@@ -18,13 +18,14 @@ enum recorder_fate {
         RECORDER_FATE_ALIVE,
         RECORDER_FATE_KILLED,   /* gone without having come to its exit: a signal, or _exit() */
         RECORDER_FATE_REBOOTED, /* the same, and the machine has restarted since */
+        RECORDER_FATE_REPLACED, /* the process went on as another program by exec(), without the agent */
         RECORDER_FATE_FINISHED, /* has come to its exit; there because of `keep` */
 };
 
 /* Look at /proc, now. */
 enum recorder_fate recorder_fate(const struct recorder_header *h);
 
-/* "alive", "killed", "finished", "unknown". */
+/* "alive", "killed", "replaced", "finished", "unknown". */
 const char *recorder_fate_word(enum recorder_fate fate);
 
 /* A time of the recorder (CLOCK_MONOTONIC, ns) as CLOCK_REALTIME; 0 for 0. */

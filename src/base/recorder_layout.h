@@ -45,6 +45,7 @@
 enum recorder_state {
         RECORDER_RUNNING = 1,
         RECORDER_FINISHED = 2, /* exit() or return from main: there because of `keep` */
+        RECORDER_REPLACED = 3, /* exec(): another program, in which the agent is not, has this PID since */
 };
 
 enum recorder_flag { /* header.flags; set, never cleared */
@@ -137,7 +138,7 @@ struct recorder_header {
         uint32_t flags;       /* enum recorder_flag, or-ed */
         uint64_t mean;        /* now: mean_asked, made coarser counters.coarser times */
         uint64_t updated_ns;  /* CLOCK_MONOTONIC of the last sign of life: a sample or the service thread */
-        uint64_t finished_ns; /* CLOCK_MONOTONIC, with RECORDER_FINISHED */
+        uint64_t finished_ns; /* CLOCK_MONOTONIC, with RECORDER_FINISHED and RECORDER_REPLACED */
         uint32_t module_generation; /* counts dlclose()s, from 1 */
         uint32_t dump_sequence;     /* odd while a dump of threads and statistics is being taken */
         uint64_t dump_ns;           /* CLOCK_MONOTONIC of the last complete dump, 0 none */

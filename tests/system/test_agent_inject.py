@@ -6,9 +6,10 @@ import os
 import subprocess
 
 from tests.system import recorder
-from tests.system.harness import victim_path, wait_until
+from tests.system.harness import is_asleep, victim_path, wait_until
 from tests.system.test_agent import AGENT, AgentTest, library
 
+RUNNING, REPLACED = 1, 3
 FLAG_HEAP_UNSEEN, FLAG_LOADED_LATE = 1 << 5, 1 << 8
 LINKED = {"lazy": ["-Wl,-z,lazy"], "now": ["-Wl,-z,now,-z,relro"], "no-relro": ["-Wl,-z,norelro"],
           "no-pie": ["-no-pie", "-fno-pie", "-Wl,-z,lazy"], "no-plt": ["-fno-plt"]}
@@ -132,6 +133,21 @@ class Hooks(InjectTest):
         self.go_on(victim)
         self.assertEqual(victim.wait(60), 0)
         self.assertEqual(recorder.recorders(self.recorders), {})
+
+    def test_a_process_that_becomes_another_program_is_not_taken_for_killed(self):
+        victim = self.start("exec")
+        self.expect(victim, "failed")
+        self.assertEqual(self.recorder_of(victim.pid).header.state, RUNNING)
+        self.go_on(victim)
+        wait_until("it is another program", lambda: is_asleep(victim.pid, "sleep"), 60)
+        self.assertEqual(self.recorder_of(victim.pid).header.state, REPLACED)
+        victim.kill()
+        victim.wait()
+        row, = self.swansong("list", self.recorders).stdout.splitlines()[1:]
+        self.assertIn(" replaced ", row)
+        report = self.swansong("report", recorder.recorders(self.recorders)[victim.pid]).stdout
+        self.assertIn("went on as another program", " ".join(report.split()))
+        self.assertEqual(self.blocks(victim.pid, victim_path("late")), {"after": 2000000})
 
     def test_an_agent_that_nobody_calls_is_quiet(self):
         victim = self.victim("late", AGENT, self.options(), "quiet", stdin=subprocess.PIPE, env=self.env())

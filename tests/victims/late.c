@@ -4,6 +4,7 @@
  *   late AGENT OPTIONS hold     blocks from some places, before and after; says "ready", waits on stdin, detaches, waits again
  *   late AGENT OPTIONS quiet    only dlopen()
  *   late AGENT OPTIONS plugin LIBRARY      later it loads a library, whose `plugin_block(size_t)` allocates at each line of input
+ *   late AGENT OPTIONS exec     says "failed" after an exec() that fails, then becomes sleep(1)
  *   late AGENT OPTIONS fork     a child that is forked afterwards allocates, and waits
  */
 #include <dlfcn.h>
@@ -113,6 +114,27 @@ static void child(void)
         waitpid(pid, NULL, 0);
 }
 
+/* One that fails, one of a vfork()ed child, and one that does it. */
+static void become(void)
+{
+        char *const none[] = {(char *)"none", NULL},
+                    *const sleeper[] = {(char *)"sleep", (char *)"1000", NULL},
+                    *const quiet[] = {(char *)"true", NULL};
+        pid_t pid;
+
+        after();
+        execve("/nonexistent", none, environ);
+        execvp("no-such-program", none);
+        pid = vfork();
+        if (pid == 0) {
+                execvp("true", quiet);
+                _exit(1);
+        }
+        waitpid(pid, NULL, 0);
+        say("failed");
+        execvp("sleep", sleeper);
+}
+
 int main(int argc, char **argv)
 {
         const char *mode = argc > 3 ? argv[3] : "";
@@ -141,6 +163,8 @@ int main(int argc, char **argv)
         after();
         if (strcmp(mode, "hold") == 0)
                 hold(argv[2]);
+        else if (strcmp(mode, "exec") == 0)
+                become();
         else if (strcmp(mode, "fork") == 0)
                 child();
         else if (strcmp(mode, "plugin") == 0 && argc > 4)

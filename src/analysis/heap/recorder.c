@@ -107,7 +107,7 @@ const char *recorder_text(const struct recorder *r, uint32_t at, uint32_t length
 
 uint64_t recorder_last_ns(const struct recorder *r)
 {
-        uint64_t last = r->head.state == RECORDER_FINISHED && r->head.finished_ns > r->head.updated_ns
+        uint64_t last = r->head.state != RECORDER_RUNNING && r->head.finished_ns > r->head.updated_ns
                                 ? r->head.finished_ns
                                 : r->head.updated_ns;
 

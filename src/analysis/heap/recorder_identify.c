@@ -45,6 +45,10 @@ static void say_fate(const struct recorder *rec, enum recorder_fate fate, struct
                 buf_str(out, "the process did not come to its exit, and the machine has restarted since; its "
                              "recorder stayed");
                 break;
+        case RECORDER_FATE_REPLACED:
+                buf_str(out, "the process went on as another program (exec), without the agent: this is what "
+                             "was recorded before");
+                break;
         case RECORDER_FATE_FINISHED:
                 buf_str(out, "the process has finished");
                 if (rec->head.exit_status >= 0)

@@ -183,6 +183,8 @@ static int take_recorder(struct run_left *l, const char *name, bool *ret_command
         bundle = watchers_bundle(l, t.pid);
         if (bundle)
                 path = strdup(bundle);
+        else if (h.state == RECORDER_REPLACED)
+                r = bury(l, &t, -1, NULL, &path, d); /* of the program before: it says nothing of this end */
         else if (h.state != RECORDER_FINISHED && (!is_command || was_killed(l->status)))
                 r = bury(l, &t, fd, &h, &path, d);
         if (is_command)
