@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/mapped_file.h"
 #include "base/maps_line.h"
 
 #define MODULES_MAX 4096
@@ -69,31 +70,6 @@ struct group {
         bool code, program; /* the program itself: /proc/PID/exe */
 };
 
-/* The mapped file itself: through map_files where that is permitted, else by its path in the process's own mount
- * namespace, if it still is the same one. */
-static int open_file(int proc_fd, const struct group *g)
-{
-        _cleanup_fd_ int root = -1, fd = -1;
-        char name[64], path[PATH_MAX];
-        struct stat st;
-
-        snprintf(name, sizeof(name), "map_files/%llx-%llx", (unsigned long long)g->first.start,
-                 (unsigned long long)g->first.end);
-        fd = openat(proc_fd, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-        if (fd < 0) {
-                if (g->first.path_len >= sizeof(path) || g->first.path[0] != '/')
-                        return -ENOENT;
-                memcpy(path, g->first.path, g->first.path_len);
-                path[g->first.path_len] = '\0';
-                root = openat(proc_fd, "root", O_PATH | O_DIRECTORY | O_CLOEXEC);
-                fd = root < 0 ? -1 : openat(root, path + 1, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-        }
-        /* The device is not compared: overlayfs and btrfs show another one in maps. */
-        if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_ino != g->first.inode)
-                return -ENOENT;
-        return take_fd(&fd);
-}
-
 static enum code_kind kind_of(const char *name)
 {
         for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
@@ -128,7 +104,7 @@ static int add_module(struct code_map *m, int proc_fd, const struct remote_memor
         memcpy(module->name, name, n < sizeof(module->name) ? n : sizeof(module->name) - 1);
         module->kind = kind_of(module->name);
         m->musl |= strncmp(module->name, "ld-musl-", 8) == 0 || strncmp(module->name, "libc.musl-", 10) == 0;
-        fd = module->kind == CODE_VDSO ? -1 : open_file(proc_fd, g);
+        fd = module->kind == CODE_VDSO ? -1 : mapped_file_open(proc_fd, &g->first);
         /* Whatever the reason, what cannot be viewed is code that nothing is known of. */
         if (fd < 0 || module_view_file(fd, module->start, &module->view) < 0)
                 module_view_memory(memory, module->start, module->end, &module->view);

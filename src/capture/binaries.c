@@ -3,15 +3,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
 
 #include "base/file.h"
+#include "base/mapped_file.h"
 #include "base/maps_line.h"
 #include "base/number.h"
 
@@ -30,58 +28,6 @@ static unsigned descriptors_allow(unsigned max)
         return limit.rlim_cur < max + others
                        ? (limit.rlim_cur > others ? (unsigned)limit.rlim_cur - others : 0)
                        : max;
-}
-
-/* Look before reading: opening a FIFO would block, a device might do something.  `inode`: which it must be, 0
- * for any. */
-static int open_regular(int path_fd, uint64_t inode)
-{
-        char self[32];
-        struct stat st;
-        int fd;
-
-        if (fstat(path_fd, &st) < 0)
-                return -errno;
-        if (!S_ISREG(st.st_mode) || (inode && st.st_ino != inode))
-                return -ESTALE;
-        snprintf(self, sizeof(self), "/proc/self/fd/%d", path_fd);
-        fd = open(self, O_RDONLY | O_NONBLOCK | O_NOCTTY);
-        return fd < 0 ? -errno : fd;
-}
-
-/* The path as the target sees it, its own symbolic links included.  openat2() is Linux 5.6, and refused by
- * some containers' filters: then without links. */
-static int open_in_root(int root, const char *path)
-{
-        struct open_how how = {.flags = O_PATH | O_CLOEXEC,
-                               .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
-        int fd = (int)syscall(SYS_openat2, root, path, &how, sizeof(how));
-
-        if (fd < 0 && (errno == ENOSYS || errno == EPERM))
-                fd = openat(root, path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-        return fd;
-}
-
-static int open_mapping(const struct target *t, const struct maps_line *m)
-{
-        char name[PATH_MAX];
-        _cleanup_fd_ int link = -1, root = -1;
-
-        snprintf(name, sizeof(name), "map_files/%llx-%llx", (unsigned long long)m->start,
-                 (unsigned long long)m->end);
-        link = openat(t->proc_fd, name, O_PATH | O_CLOEXEC);
-        /* That is the mapped file itself.  (Its inode may not be the one in maps: overlayfs before Linux 6.8.) */
-        if (link >= 0)
-                return open_regular(link, 0);
-        if (m->path_len == 0 || m->path[0] != '/' || m->path_len >= sizeof(name))
-                return -ENOENT;
-        root = openat(t->proc_fd, "root", O_PATH | O_DIRECTORY | O_CLOEXEC);
-        if (root < 0)
-                return -errno;
-        memcpy(name, m->path, m->path_len);
-        name[m->path_len] = '\0';
-        link = open_in_root(root, name + 1);
-        return link < 0 ? -errno : open_regular(link, m->inode);
 }
 
 struct opened {
@@ -121,9 +67,10 @@ int binaries_open(const struct target *t, const struct buf *maps, unsigned max)
                 if (m.inode == 0 || m.perms[2] != 'x' || seen_before(seen, n, &m))
                         continue;
                 seen[n++] = (struct opened){m.inode, m.dev_major, m.dev_minor};
-                fd = open_mapping(t, &m);
+                fd = mapped_file_open(t->proc_fd, &m);
                 if (fd < 0)
                         continue;
+                fcntl(fd, F_SETFD, 0); /* for the report's process */
                 fds--;
                 snprintf(text, sizeof(text), "%d %x:%x %llu\n", fd, m.dev_major, m.dev_minor,
                          (unsigned long long)m.inode);

@@ -221,7 +221,9 @@ struct report fixture_machine(void)
                 .host = "db1",
                 .kernel = "6.18.44",
                 .time_ns = UINT64_C(1763700000000000000),
-                .trigger = {"system", "asked for by hand: swansong system", NULL, NAN},
+                .trigger = {.kind = "system",
+                            .sentence = "asked for by hand: swansong system",
+                            .ms_before_kill = NAN},
                 .process = {.ppid = REPORT_UNKNOWN_INT, .uid = UINT32_MAX},
                 .system = fixture_system(meminfo, ARRAY_SIZE(meminfo), slabs, ARRAY_SIZE(slabs)),
         };

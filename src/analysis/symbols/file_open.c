@@ -4,11 +4,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
-#include <stdio.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 
 #include "base/cleanup.h"
+#include "base/mapped_file.h"
 
 /* Only a name for the file, which does nothing to it. */
 static int open_name(const char *root, const char *path)
@@ -37,20 +36,13 @@ static int open_name(const char *root, const char *path)
 int file_open_regular(const char *root, const char *path)
 {
         _cleanup_fd_ int name = -1;
-        char again[sizeof("/proc/self/fd/") + 3 * sizeof(int)];
-        struct stat st;
-        int fd;
+        int r;
 
         if (path[0] != '/')
                 return -EINVAL;
         name = open_name(root, path);
         if (name < 0)
                 return name;
-        if (fstat(name, &st) < 0)
-                return -errno;
-        if (!S_ISREG(st.st_mode))
-                return -EINVAL;
-        snprintf(again, sizeof(again), "/proc/self/fd/%d", name);
-        fd = open(again, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-        return fd < 0 ? -errno : fd;
+        r = regular_file_reopen(name);
+        return r == -ESTALE ? -EINVAL : r;
 }
