@@ -59,6 +59,8 @@ install: all ## install below DESTDIR/PREFIX
 	install -m 755 $(BUILD)/libswansong.so $(DESTDIR)$(PREFIX)/lib/
 	install -m 644 include/swansong.h $(DESTDIR)$(PREFIX)/include/
 	sed 's,@PREFIX@,$(PREFIX),; s,@VERSION@,$(VERSION),' include/swansong.pc.in >$(DESTDIR)$(PREFIX)/lib/pkgconfig/swansong.pc
+	install -d $(DESTDIR)$(PREFIX)/share/man/man1
+	install -m 644 docs/swansong.1 $(DESTDIR)$(PREFIX)/share/man/man1/
 	install -m 644 README.md LICENSE docs/*.md docs/*.json $(DESTDIR)$(PREFIX)/share/doc/swansong/
 
 deps: ## install what is needed to build, test and try it (Debian packages)
