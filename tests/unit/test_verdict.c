@@ -188,8 +188,14 @@ Test(verdict, a_runtime_that_holds_little_by_its_own_figures_is_not_the_cause)
         expect(&r, "none", "possible", "nothing", "a tenth");
         pool_free(&r.pool);
         heap.system = r.memory.rss;
-        expect(&r, "runtime-heap", "possible", "heap holds", "all of it");
+        expect(&r, "runtime-heap", "possible", "heap holds 90 %", "all that is anonymous");
         pool_free(&r.pool);
+        r.memory.where = &(struct report_where){"CPython heap", r.memory.rss / 4 * 3};
+        r.memory.n_where = 1;
+        expect(&r, "runtime-heap", "possible", "heap holds 75 %",
+               "what of it is resident, as \"Where\" says");
+        pool_free(&r.pool);
+        r.memory.n_where = 0;
         heap.refused = "another layout";
         heap.system = 0;
         expect(&r, "runtime-heap", "possible", "native memory", "not known");
@@ -396,6 +402,23 @@ Test(verdict, a_leak_that_was_recorded_is_named_for_certain)
         record(&r, 150 * MIB, 10 * MIB, 60 * MIB);
         expect(&r, "leak", "certain", "at shop::Cache::put at cache.cc:41: it holds 150 MiB",
                "most of RSS, and grows");
+        pool_free(&r.pool);
+}
+
+Test(verdict, a_recorder_alone_still_says_who_held_the_heap)
+{
+        struct report r = quiet();
+
+        r.memory.rss = r.memory.anon = r.memory.limit = r.memory.limit_used = REPORT_UNKNOWN;
+        cr_assert_eq(verdict_make(&r), 0);
+        cr_expect_str_eq(r.verdict.sentence, "how much memory the process held is not known");
+        pool_free(&r.pool);
+        record(&r, 60 * MIB, 10 * MIB, 0);
+        cr_assert_eq(verdict_make(&r), 0);
+        cr_expect_str_eq(r.verdict.sentence,
+                         "its RSS is not known; the heap of app held 80.0 MiB, most of it from "
+                         "shop::Cache::put at cache.cc:41: 60.0 MiB ± 10.0 MiB (75 %)");
+        cr_expect_str_eq(r.verdict.cause, "none");
         pool_free(&r.pool);
 }
 

@@ -113,8 +113,11 @@ static void evidence_limit(const struct verdict_facts *f, struct evidence_list *
         buf_printf(&b, "%s of %s used (%.0f %%; %s)", size_format(r->memory.limit_used, used),
                    size_format(r->memory.limit, limit), 100 * f->limit_share, r->memory.limit_source);
         left = (double)amount_less(r->memory.limit, r->memory.limit_used);
-        if (f->growing && left / f->rss_growth.bytes_per_s < 3600)
-                buf_printf(&b, ": full in %.1f s at this speed", left / f->rss_growth.bytes_per_s);
+        left /= f->growing ? f->rss_growth.bytes_per_s : NAN;
+        if (left < 0.1)
+                buf_str(&b, ": full in less than 0.1 s at this speed");
+        else if (left < 3600)
+                buf_printf(&b, ": full in %.1f s at this speed", left);
         add_evidence(l, text);
 }
 
@@ -188,7 +191,8 @@ static void judge_none(const struct verdict_facts *f, struct finding *ret)
         char rss[SIZE_TEXT], bytes[SIZE_TEXT];
 
         if (!amount_known(r->memory.rss)) {
-                buf_str(&ret->sentence, "how much memory the process held is not known");
+                if (!say_heap(f, &ret->sentence))
+                        buf_str(&ret->sentence, "how much memory the process held is not known");
                 return;
         }
         ret->certainty = CERTAINTY_POSSIBLE;

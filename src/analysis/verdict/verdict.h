@@ -55,6 +55,9 @@ void judge_free_held(const struct verdict_facts *f, struct finding *ret);
 /* The place that grows and holds most, if a recorder names one. */
 void say_growing_place(const struct verdict_facts *f, struct buf *b);
 
+/* What the heap held, where the recorder is all that there is; false, and nothing is said, where it names no place. */
+bool say_heap(const struct verdict_facts *f, struct buf *b);
+
 extern const struct verdict_rule verdict_rules[];
 extern const size_t n_verdict_rules;
 

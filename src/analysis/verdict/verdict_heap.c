@@ -97,6 +97,21 @@ void say_growing_place(const struct verdict_facts *f, struct buf *b)
         say_held(first, f->rss, b);
 }
 
+bool say_heap(const struct verdict_facts *f, struct buf *b)
+{
+        const struct report *r = f->r;
+        char bytes[SIZE_TEXT];
+
+        if (!r->heap.source || r->heap.n_places == 0 || !r->heap.places[0].frame)
+                return false;
+        buf_printf(b, "its RSS is not known; the heap of %s held %s, most of it from ", f->comm,
+                   size_format(r->heap.live_bytes, bytes));
+        say_place(r->heap.places[0].frame, b);
+        buf_str(b, ": ");
+        say_held(&r->heap.places[0], r->heap.live_bytes, b);
+        return true;
+}
+
 void judge_heap_leak(const struct verdict_facts *f, struct finding *ret)
 {
         const struct report *r = f->r;

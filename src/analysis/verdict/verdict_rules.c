@@ -254,12 +254,29 @@ static const struct report_other_heap *runtime_heap_of(const struct report *r)
         return NULL;
 }
 
+/* What of it is in memory: its row of `where`.  0 where it is not known where it lies. */
+static uint64_t resident_bytes(const struct report *r, const struct report_other_heap *h)
+{
+        size_t n = strlen(h->name);
+
+        for (size_t i = 0; i < r->memory.n_where; i++) {
+                const char *what = r->memory.where[i].what;
+
+                if (strncmp(what, h->name, n) == 0 && strcmp(what + n, " heap") == 0)
+                        return r->memory.where[i].bytes;
+        }
+        return 0;
+}
+
 static void judge_runtime_heap(const struct verdict_facts *f, struct finding *ret)
 {
         const char *runtime = f->rss >= f->floor ? runtime_of(f->r) : NULL;
         const struct report_other_heap *heap = runtime_heap_of(f->r);
-        /* Not all that it holds need be resident. */
-        uint64_t held = heap && heap->system < f->r->memory.anon ? heap->system : f->r->memory.anon;
+        /* Not all that it holds need be resident: where its place is known, what is. */
+        uint64_t resident = heap ? resident_bytes(f->r, heap) : 0;
+        uint64_t held = resident                                   ? resident
+                        : heap && heap->system < f->r->memory.anon ? heap->system
+                                                                   : f->r->memory.anon;
         double share = amount_share(held, f->rss);
         char a[SIZE_TEXT], b[SIZE_TEXT];
 
