@@ -156,6 +156,54 @@ Test(render, a_cut_list_says_how_many_rows_are_not_there)
         pool_free(&r.pool);
 }
 
+Test(render, the_first_screen_names_what_is_large_in_a_heap_and_nothing_else)
+{
+        static const struct report_type types[] = {
+                {"type", "Order", "/srv/shop", 0, 1, 96, 30 << 20, 400000, NULL},
+                {"other", NULL, NULL, REPORT_UNKNOWN, 2, 73728, 64 << 20, 838860, NULL},
+                {"text", NULL, NULL, REPORT_UNKNOWN, 3, 64, 1 << 20, 1, NULL},
+                {"type", "Tiny", "/srv/shop", 0, 1, 48, 48, 1, NULL}};
+        static const struct report_heap_type objects[] = {{"str", 44 << 20, 721514}, {"code", 1 << 10, 7}};
+        static const struct report_size_class sizes[] = {{128, 20 << 20, 163840}, {4096, 4096, 1}};
+        static const struct report_other_heap heaps[] = {{.name = "CPython",
+                                                          .kind = "runtime",
+                                                          .system = 50 << 20,
+                                                          .in_use = 45 << 20,
+                                                          .types = objects,
+                                                          .n_types = 2},
+                                                         {.name = "jemalloc",
+                                                          .kind = "malloc",
+                                                          .system = 30 << 20,
+                                                          .in_use = 20 << 20,
+                                                          .sizes = sizes,
+                                                          .n_sizes = 2}};
+        struct report r = fixture_leak();
+        _cleanup_buf_ struct buf out = BUF_GROWING(16 << 20);
+        char *end;
+
+        r.memory.rss = UINT64_C(200) << 20;
+        r.heap.live_bytes = 100 << 20;
+        r.heap.types = types;
+        r.heap.n_types = ARRAY_SIZE(types);
+        r.heaps = heaps;
+        r.n_heaps = ARRAY_SIZE(heaps);
+        r.census.layout = "2.27 or later";
+        render("text", &r, (struct render_style){.width = 140}, &out);
+        cr_expect_not_null(strstr(out.data, "  1 x block that begins with text, at most 64 B\n"));
+        cr_expect_not_null(strstr(out.data, "  1 block of 4.00 KiB\n"));
+        end = strstr(out.data, "\nMappings");
+        cr_assert_not_null(end);
+        *end = '\0';
+        cr_expect_not_null(strstr(out.data, "  400,000 x Order, each at most 96 B"));
+        cr_expect_not_null(strstr(
+                out.data, "838,860 x blocks that begin with some other value, 80 B on average, at most"));
+        cr_expect_not_null(strstr(out.data, "44.0 MiB 22 %  721,514 x str\n"));
+        cr_expect_not_null(strstr(out.data, "20.0 MiB 10 %  163,840 blocks of 128 B\n"));
+        cr_expect_null(strstr(out.data, "Tiny"));
+        cr_expect_null(strstr(out.data, " x code"));
+        cr_expect_null(strstr(out.data, "begins with text"));
+}
+
 static json_t *parsed(const struct report *r)
 {
         _cleanup_buf_ struct buf out = BUF_GROWING(256 << 20);

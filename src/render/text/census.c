@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The heap as it was counted from outside: what its blocks begin with, their sizes, and what is free.
  *
- *     412 MiB  41 %  1,234,567 x shop::Order (blocks of at most 96 B)
+ *     112 MiB  41 %  1,234,567 x shop::Order, each at most 96 B
  *
  * A census knows what a block is, not who allocated it: that takes the agent. */
 #include <string.h>
@@ -9,32 +9,35 @@
 #include "render/stack_brief.h"
 #include "render/text/first.h"
 
-#define FIRST_ROWS 4
-#define TYPE_ROWS  20
-#define SIZE_ROWS  12
-#define NAME_WORDS 60
+#define FIRST_ROWS      4
+#define TYPE_ROWS       20
+#define TYPE_ROWS_LEAST 5
+#define SIZE_ROWS       12
+#define NAME_WORDS      60
 
 static const struct {
         const char *kind, *text;
 } others[] = {
-        {"heap", "that begin with the address of another block: lists, trees, buffers of pointers"},
-        {"zero", "that begin with zeroes"},
-        {"text", "that begin with text"},
-        {"other", "of another kind"},
+        {"heap", "the address of another block: lists, trees, buffers of pointers"},
+        {"zero", "zeroes"},
+        {"text", "text"},
+        {"other", "some other value"},
 };
 
-/* "shop::Order", "data of libfoo.so+0x1234", "blocks that begin with text" */
+/* "shop::Order", "blocks that begin with the address of libfoo.so+0x1234", "block that begins with text" */
 static void add_name(const struct text *t, const struct report_type *type, size_t words)
 {
+        if (strcmp(type->kind, "type") != 0)
+                buf_str(t->out,
+                        type->live_objects == 1 ? "block that begins with " : "blocks that begin with ");
         for (size_t i = 0; i < ARRAY_SIZE(others); i++)
                 if (strcmp(type->kind, others[i].kind) == 0) {
-                        buf_printf(t->out, "blocks %s", others[i].text);
+                        buf_str(t->out, others[i].text);
                         return;
                 }
         if (strcmp(type->kind, "type") != 0)
-                buf_str(t->out, strcmp(type->kind, "function") == 0
-                                        ? "blocks that begin with the address of function "
-                                        : "blocks that begin with the address of ");
+                buf_str(t->out,
+                        strcmp(type->kind, "function") == 0 ? "the address of function " : "the address of ");
         if (type->name) {
                 text_escaped(t, type->name, words);
         } else if (type->module) {
@@ -46,6 +49,23 @@ static void add_name(const struct text *t, const struct report_type *type, size_
         }
 }
 
+/* How large they are.  One large block among many small ones would tell nothing of these. */
+static void add_each(const struct text *t, const struct report_type *type)
+{
+        uint64_t average = type->live_objects ? type->live_bytes / type->live_objects : 0;
+
+        if (type->live_objects == 1) {
+                buf_str(t->out, ", at most ");
+        } else if (average < type->size_max / 2) {
+                buf_str(t->out, ", ");
+                text_size(t, average);
+                buf_str(t->out, " on average, at most ");
+        } else {
+                buf_str(t->out, ", each at most ");
+        }
+        text_size(t, type->size_max);
+}
+
 static void add_type(const struct text *t, const struct report_type *type, size_t words)
 {
         char count[COUNT_TEXT];
@@ -54,8 +74,7 @@ static void add_type(const struct text *t, const struct report_type *type, size_
         text_share(t, type->live_bytes, t->r->memory.rss);
         buf_printf(t->out, "  %s x ", text_count(type->live_objects, count));
         add_name(t, type, words);
-        buf_str(t->out, ", each at most ");
-        text_size(t, type->size_max);
+        add_each(t, type);
 }
 
 /* On the first screen only what has a name, or is a large share: that there are strings is no news. */
@@ -73,8 +92,7 @@ void text_first_census(const struct text *t)
         for (size_t i = 0; i < r->heap.n_types && shown < FIRST_ROWS; i++) {
                 size_t begin = text_begin(t);
 
-                if (!is_telling(r, &r->heap.types[i]) ||
-                    r->heap.types[i].live_bytes < r->heap.live_bytes / 50)
+                if (!is_telling(r, &r->heap.types[i]) || !text_is_large(t, r->heap.types[i].live_bytes))
                         continue;
                 text_label(t, shown ? "" : "Heap");
                 add_type(t, &r->heap.types[i], NAME_WORDS);
@@ -150,7 +168,8 @@ static void add_sizes(const struct text *t)
         for (size_t i = 0; i < n; i++) {
                 text_size_cell(t, top[i].live_bytes);
                 text_share(t, top[i].live_bytes, r->memory.rss);
-                buf_printf(t->out, "  %s blocks of at most ", text_count(top[i].live_objects, count));
+                buf_printf(t->out, "  %s block%s of at most ", text_count(top[i].live_objects, count),
+                           top[i].live_objects == 1 ? "" : "s");
                 text_size(t, top[i].size_max);
                 buf_char(t->out, '\n');
         }
@@ -163,6 +182,10 @@ void text_census(const struct text *t)
 
         if (!r->census.layout)
                 return;
+        /* A long tail of single blocks is no news. */
+        while (!t->style->all && rows > TYPE_ROWS_LEAST &&
+               r->heap.types[rows - 1].live_bytes < r->heap.live_bytes / 1000)
+                rows--;
         text_title(t, "HEAP", "counted from outside: what the blocks in use begin with; shares are of RSS");
         add_seen(t);
         add_free(t);

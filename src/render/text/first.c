@@ -77,7 +77,7 @@ static const char *const guarantees[][2] = {
         {"at-kill", "at the kill: the kernel had stopped every thread in its exit"},
         {"held", "held: the kernel waited until the capture was done"},
         {"early", "early: taken while the process lived"},
-        {"recorder", "recorder: what the agent had written down until the end"},
+        {"recorder", "recorder: what the agent had written down by then"},
         {"kernel", "the kernel's word only: the process could not be captured itself"},
         {NULL, NULL},
 };
@@ -110,7 +110,7 @@ static void add_moment(const struct text *t)
                 text_escaped(t, r->kernel, 40);
         }
         if (r->machine) {
-                buf_char(t->out, ' ');
+                buf_str(t->out, r->kernel ? " " : ", ");
                 text_escaped(t, r->machine, 16);
         }
         text_wrap(t, begin, LABEL_COLUMNS);
@@ -193,9 +193,15 @@ static void add_amounts(const struct text *t)
                        {"USS", r->memory.uss},
                        {"swap", r->memory.swap},
                        {"page tables", r->memory.page_tables}};
-        size_t begin = text_begin(t);
+        size_t begin = text_begin(t), known = r->memory.rss != REPORT_UNKNOWN;
 
+        for (size_t i = 0; i < ARRAY_SIZE(amounts); i++)
+                known += amounts[i].bytes != REPORT_UNKNOWN;
         text_label(t, "Memory");
+        if (known == 0) {
+                buf_str(t->out, "not known: nobody saw its size\n");
+                return;
+        }
         text_style(t, STYLE_STRONG);
         buf_str(t->out, "RSS ");
         text_size(t, r->memory.rss);

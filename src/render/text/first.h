@@ -11,4 +11,7 @@ text_section text_first_kill;
 text_section text_first_where, text_first_heap, text_first_census, text_first_heaps, text_first_mappings,
         text_first_threads;
 
+/* Enough of RSS to stand on the first screen; where RSS is not known everything is. */
+bool text_is_large(const struct text *t, uint64_t bytes);
+
 #endif

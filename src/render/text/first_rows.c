@@ -6,6 +6,11 @@
 #define WHERE_ROWS   6
 #define MAPPING_ROWS 5
 
+bool text_is_large(const struct text *t, uint64_t bytes)
+{
+        return t->r->memory.rss == REPORT_UNKNOWN || bytes >= t->r->memory.rss / 25;
+}
+
 void text_first_where(const struct text *t)
 {
         const struct report *r = t->r;

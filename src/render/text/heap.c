@@ -139,9 +139,13 @@ static void add_totals(const struct text *t)
                 text_size(t, r->heap.sample_bytes);
                 buf_str(t->out, " on average; the truth lies within ± in 19 of 20 cases.");
         }
-        buf_printf(t->out, " Shares are of %s; + is what was allocated in the last ", whole_name(r));
-        text_duration(t, r->heap.growth_seconds);
-        buf_str(t->out, " where more is held than ever before.");
+        buf_printf(t->out, " Shares are of %s", whole_name(r));
+        if (r->heap.growth_seconds > 0) {
+                buf_str(t->out, "; + is what was allocated in the last ");
+                text_duration(t, r->heap.growth_seconds);
+                buf_str(t->out, " where more is held than ever before");
+        }
+        buf_char(t->out, '.');
         text_wrap(t, begin, 2);
         for (size_t i = 0; i < r->heap.n_remarks; i++) {
                 begin = text_begin(t);

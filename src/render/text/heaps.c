@@ -8,8 +8,9 @@
 
 #include "render/text/first.h"
 
-#define TYPE_ROWS 12
-#define SIZE_ROWS 8
+#define FIRST_ROWS 3
+#define TYPE_ROWS  12
+#define SIZE_ROWS  8
 
 static void add_part(const struct text *t, uint64_t bytes, const char *what)
 {
@@ -47,41 +48,31 @@ static void add_heap(const struct text *t, const struct report_other_heap *h)
         }
 }
 
-void text_first_heaps(const struct text *t)
+/* "44.2 MiB 30 %  721,514 x str" */
+static void add_type(const struct text *t, const struct report_heap_type *type)
 {
-        const struct report *r = t->r;
+        char count[COUNT_TEXT];
 
-        for (size_t i = 0; i < r->n_heaps; i++) {
-                size_t begin = text_begin(t);
-
-                if (r->heaps[i].refused)
-                        continue;
-                text_label(t, "Heap");
-                buf_char(t->out, ' ');
-                add_heap(t, &r->heaps[i]);
-                text_wrap(t, begin, LABEL_COLUMNS + 1);
-        }
+        text_size_cell(t, type->live_bytes);
+        /* Parts of a heap may be mapped without being in memory. */
+        if (type->live_bytes <= t->r->memory.rss)
+                text_share(t, type->live_bytes, t->r->memory.rss);
+        else
+                buf_str(t->out, "     ");
+        buf_printf(t->out, "  %s x ", text_count(type->live_objects, count));
+        if (type->name)
+                text_escaped(t, type->name, 100);
+        else
+                buf_str(t->out, "blocks of no known type");
+        buf_char(t->out, '\n');
 }
 
 static void add_types(const struct text *t, const struct report_other_heap *h)
 {
         size_t rows = text_rows(t, h->n_types, TYPE_ROWS);
-        char count[COUNT_TEXT];
 
-        for (size_t i = 0; i < rows; i++) {
-                text_size_cell(t, h->types[i].live_bytes);
-                /* Parts of a heap may be mapped without being in memory. */
-                if (h->types[i].live_bytes <= t->r->memory.rss)
-                        text_share(t, h->types[i].live_bytes, t->r->memory.rss);
-                else
-                        buf_str(t->out, "     ");
-                buf_printf(t->out, "  %s x ", text_count(h->types[i].live_objects, count));
-                if (h->types[i].name)
-                        text_escaped(t, h->types[i].name, 100);
-                else
-                        buf_str(t->out, "blocks of no known type");
-                buf_char(t->out, '\n');
-        }
+        for (size_t i = 0; i < rows; i++)
+                add_type(t, &h->types[i]);
         text_more(t, h->n_types - rows, "types");
 }
 
@@ -104,20 +95,62 @@ static size_t largest(const struct report_other_heap *h, const struct report_siz
         return n;
 }
 
+/* "237 MiB 94 %  50,990 blocks of 4.75 KiB" */
+static void add_size(const struct text *t, const struct report_size_class *class)
+{
+        char count[COUNT_TEXT];
+
+        text_size_cell(t, class->live_bytes);
+        text_share(t, class->live_bytes, t->r->memory.rss);
+        buf_printf(t->out, "  %s block%s of ", text_count(class->live_objects, count),
+                   class->live_objects == 1 ? "" : "s");
+        if (class->size_max != REPORT_UNKNOWN)
+                text_size(t, class->size_max);
+        else
+                buf_str(t->out, "larger sizes");
+        buf_char(t->out, '\n');
+}
+
 static void add_sizes(const struct text *t, const struct report_other_heap *h)
 {
         const struct report_size_class *top[SIZE_ROWS] = {0};
-        char count[COUNT_TEXT];
 
-        for (size_t i = 0, n = largest(h, top); i < n; i++) {
-                text_size_cell(t, top[i]->live_bytes);
-                text_share(t, top[i]->live_bytes, t->r->memory.rss);
-                buf_printf(t->out, "  %s blocks of ", text_count(top[i]->live_objects, count));
-                if (top[i]->size_max != REPORT_UNKNOWN)
-                        text_size(t, top[i]->size_max);
-                else
-                        buf_str(t->out, "larger sizes");
-                buf_char(t->out, '\n');
+        for (size_t i = 0, n = largest(h, top); i < n; i++)
+                add_size(t, top[i]);
+}
+
+/* What most of it is: types, or sizes where types are not known. */
+static void add_first_rows(const struct text *t, const struct report_other_heap *h)
+{
+        const struct report_size_class *top[SIZE_ROWS] = {0};
+        size_t n = h->n_types ? 0 : largest(h, top);
+
+        for (size_t i = 0; i < h->n_types && i < FIRST_ROWS; i++)
+                if (h->types[i].name && text_is_large(t, h->types[i].live_bytes)) {
+                        text_label(t, "");
+                        add_type(t, &h->types[i]);
+                }
+        for (size_t i = 0; i < n && i < FIRST_ROWS; i++)
+                if (text_is_large(t, top[i]->live_bytes)) {
+                        text_label(t, "");
+                        add_size(t, top[i]);
+                }
+}
+
+void text_first_heaps(const struct text *t)
+{
+        const struct report *r = t->r;
+
+        for (size_t i = 0; i < r->n_heaps; i++) {
+                size_t begin = text_begin(t);
+
+                if (r->heaps[i].refused)
+                        continue;
+                text_label(t, "Heap");
+                buf_char(t->out, ' ');
+                add_heap(t, &r->heaps[i]);
+                text_wrap(t, begin, LABEL_COLUMNS + 1);
+                add_first_rows(t, &r->heaps[i]);
         }
 }
 
