@@ -236,6 +236,11 @@ static int enter(struct job *j, struct remote_thread *t, uint64_t handle)
                 return r;
         r = (int)(int32_t)result;
         j->outcome->already = r == -EALREADY;
+        if (r == -EINVAL && !j->request->detach)
+                return diag_set(
+                        j->d, r,
+                        "PID %d: the agent does not understand the options '%.160s'; see docs/agent.md",
+                        t->pid, j->request->options);
         if (r < 0 && r != -EALREADY)
                 return diag_set(j->d, r, "PID %d: the agent does not %s: %s", t->pid,
                                 j->request->detach ? "stop" : "begin", strerror(-r));

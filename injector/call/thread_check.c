@@ -71,7 +71,11 @@ void thread_look(int task_fd, pid_t tid, struct thread_look *ret)
                 refuse(look.why, "it waits for a mutex");
         } else {
                 look.in_call = true;
-                refuse(look.why, "in system call %lld", (long long)look.where.syscall);
+                if (look.where.syscall == SYS_restart_syscall)
+                        refuse(look.why,
+                               "it waits in a system call that has been restarted, until that returns");
+                else
+                        refuse(look.why, "in system call %lld", (long long)look.where.syscall);
                 for (size_t i = 0; i < ARRAY_SIZE(waiting); i++)
                         if (waiting[i].number == look.where.syscall &&
                             (waiting[i].mask < 0 || look.where.args[waiting[i].mask] == 0))

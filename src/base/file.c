@@ -99,7 +99,7 @@ int dir_open_trusted(const char *path, struct diag *d)
         char *save = NULL;
 
         if (*path == '\0')
-                return diag_set(d, -ENOENT, "the output directory's name is empty");
+                return diag_set(d, -ENOENT, "the directory's name is empty");
         if (strlen(path) >= sizeof(rest))
                 return diag_set(d, -ENAMETOOLONG, "%.60s…: %s", path, strerror(ENAMETOOLONG));
         strcpy(rest, path);

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/number.h"
+#include "base/size.h"
 #include "cli/beside.h"
 #include "cli/command.h"
 #include "cli/options.h"
@@ -30,6 +31,7 @@ static const char help_text[] =
         "      --options LIST    the agent's options as in $SWANSONG_OPTIONS: keep,dir=/run/x "
         "(docs/agent.md)\n"
         "      --wait SECONDS    how long to look for a thread that may be disturbed (default: 10)\n"
+        "      --timeout SECONDS how long to wait for the call to return (default: 10)\n"
         "Exit status: 0 done, or done already; 2 usage; 3 the process is gone, not permitted, or not to be "
         "injected into\n"
         "(the reason is said); 4 the call did not return in time, or the agent does not record.\n";
@@ -63,6 +65,7 @@ static int parse_args(int argc, char **argv, struct inject_args *a, struct diag 
                 {"help", no_argument, NULL, 'h'},
                 {0},
         };
+        struct size_spec size;
         int c, r = 0;
 
         *a = (struct inject_args){.options = "", .wait_ns = WAIT_NS, .call_ns = CALL_NS};
@@ -77,6 +80,9 @@ static int parse_args(int argc, char **argv, struct inject_args *a, struct diag 
                         break;
                 case OPT_SAMPLE:
                         a->sample = optarg;
+                        if (size_parse(optarg, &size) < 0 || size.is_percent)
+                                r = diag_set(d, -EINVAL, "--sample %.40s: not a size; write 512K or 1M",
+                                             optarg);
                         break;
                 case OPT_OPTIONS:
                         a->options = optarg;
@@ -116,6 +122,8 @@ static int failure_status(int err)
         case -EACCES:
         case -EPERM:
                 return STATUS_TARGET;
+        case -EINVAL:
+                return STATUS_USAGE;
         default:
                 return STATUS_INCOMPLETE;
         }

@@ -142,6 +142,9 @@ int cmd_list(int argc, char **argv)
                 r = print_json(&list);
         else
                 print_text(&list);
+        if (!json && list.n == 0)
+                fprintf(stderr, "swansong list: no recorder and no bundle %s\n",
+                        optind < argc ? "there" : "in the places where they are put by default");
         if (list.refused > 0)
                 fprintf(stderr, "swansong list: %llu not shown: of another user, a link, or damaged\n",
                         (unsigned long long)list.refused);

@@ -22,6 +22,7 @@ struct oom_args {
         bool follow, json, help;
         uint64_t from_ns; /* nothing older than this, since boot */
         bool with_given;
+        uint64_t shown; /* events that were printed */
         struct oom_facts facts;
 };
 
@@ -133,6 +134,7 @@ static int print_events(struct oom_args *a, struct oom_log *log, bool live, stru
 
                 if (r < 0 || (!live && e.time_ns < a->from_ns))
                         continue;
+                a->shown++;
                 if (live && kill)
                         oom_facts_take(&a->facts, kill);
                 r = print_event(a, &e, live && kill ? &a->facts : NULL, d);
@@ -198,7 +200,10 @@ static int read_log(struct oom_args *a, struct kmsg *k, int end_fd, struct diag 
                         return r;
         }
         oom_log_flush(&log);
-        return print_events(a, &log, false, d);
+        r = print_events(a, &log, false, d);
+        if (r == 0 && a->shown == 0 && !a->json && !a->follow)
+                fputs("swansong oom: the kernel's log has no kill for memory of that time\n", stderr);
+        return r;
 }
 
 /* The exit status, with d filled unless that is 0. */

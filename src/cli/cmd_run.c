@@ -258,11 +258,24 @@ static int report(struct run *r)
         return failed < 0 ? STATUS_RUN_FAILED : failed;
 }
 
+static int not_executed(const struct run *r, int err)
+{
+        struct diag d;
+
+        diag_set(&d, err, "'%s': %s", r->options.command[0], strerror(-err));
+        warn(&d);
+        return err == -ENOENT ? STATUS_NO_COMMAND : STATUS_CANNOT_EXECUTE;
+}
+
 static int run(struct run *r)
 {
         struct diag d = {0};
-        int err = prepare(r, &d);
+        int err = run_command_find(r->options.command[0]);
 
+        /* Before anything is started, and said in one line. */
+        if (err < 0)
+                return not_executed(r, err);
+        err = prepare(r, &d);
         if (err < 0) {
                 warn(&d);
                 return STATUS_RUN_FAILED;
@@ -270,10 +283,8 @@ static int run(struct run *r)
         err = run_command_go(&r->command, r->watcher.pid);
         attend(r);
         if (err < 0) {
-                diag_set(&d, err, "%s: %s", r->options.command[0], strerror(-err));
-                warn(&d);
                 dir_remove_tree(r->parent_dir, strrchr(r->recorders_name, '/') + 1);
-                return err == -ENOENT ? STATUS_NO_COMMAND : STATUS_CANNOT_EXECUTE;
+                return not_executed(r, err);
         }
         return report(r);
 }

@@ -85,7 +85,7 @@ static int parse_args(int argc, char **argv, struct system_args *a, struct diag 
         }
         if (options_end(argc, argv, "see --help", d) < 0)
                 return -EINVAL;
-        pass_on(a, "swansong-report", NULL);
+        pass_on(a, "swansong system", NULL); /* as its messages begin */
         if (format)
                 pass_on(a, "--format", format);
         if (output)

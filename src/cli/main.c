@@ -59,6 +59,39 @@ static void standard_fds_reserve(void)
                         return;
 }
 
+/* A command's exit status; -1: there is no such command. */
+static int run_command(int argc, char **argv)
+{
+        for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+                if (strcmp(argv[0], commands[i].name) == 0)
+                        return commands[i].run(argc, argv);
+        return -1;
+}
+
+static int unknown(const char *word)
+{
+        struct diag d;
+
+        diag_set(&d, 0,
+                 word[0] == '-' ? "unknown option '%s'; a command comes first: `swansong help` lists them"
+                                : "unknown command '%s'; `swansong help` lists them",
+                 word);
+        fprintf(stderr, "swansong: %s\n", d.text);
+        return STATUS_USAGE;
+}
+
+/* `swansong help watch` is `swansong watch --help`. */
+static int help(int argc, char **argv)
+{
+        static char option[] = "--help";
+        char *words[] = {argc > 2 ? argv[2] : NULL, option, NULL};
+        int status = words[0] ? run_command(2, words) : STATUS_DONE;
+
+        if (!words[0])
+                print_help(stdout);
+        return status < 0 ? unknown(words[0]) : status;
+}
+
 static void say(const struct diag *d)
 {
         fprintf(stderr, "swansong: %s\n", d->text);
@@ -66,24 +99,20 @@ static void say(const struct diag *d)
 
 int main(int argc, char **argv)
 {
-        struct diag d;
+        int status;
 
         standard_fds_reserve();
         if (argc < 2) {
                 print_help(stderr);
                 return STATUS_USAGE;
         }
-        if (strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
-                print_help(stdout);
-                return STATUS_DONE;
-        }
+        if (strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
+                return help(argc, argv);
         if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0)
                 return print_version();
         left_behind_undo(say);
-        for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
-                if (strcmp(argv[1], commands[i].name) == 0)
-                        return commands[i].run(argc - 1, argv + 1);
-        diag_set(&d, 0, "unknown command '%s'; `swansong help` lists them", argv[1]);
-        fprintf(stderr, "swansong: %s\n", d.text);
-        return STATUS_USAGE;
+        status = run_command(argc - 1, argv + 1);
+        if (status >= 0)
+                return status;
+        return unknown(argv[1]);
 }

@@ -182,8 +182,10 @@ int target_status(int err)
 
 int option_census(const char *text, enum census_how *ret, struct diag *d)
 {
-        static const char *const names[] = {
-                [CENSUS_AUTO] = "auto", [CENSUS_FULL] = "full", [CENSUS_SAMPLE] = "sample", [CENSUS_OFF] = "off"};
+        static const char *const names[] = {[CENSUS_AUTO] = "auto",
+                                            [CENSUS_FULL] = "full",
+                                            [CENSUS_SAMPLE] = "sample",
+                                            [CENSUS_OFF] = "off"};
 
         for (size_t i = 0; i < ARRAY_SIZE(names); i++)
                 if (strcmp(text, names[i]) == 0) {

@@ -55,7 +55,8 @@ int survive_original_oom_score(void)
  * need hundreds of MiB of address space. */
 static bool can_still_map(void)
 {
-        void *memory = mmap(NULL, LATER_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        void *memory = mmap(NULL, LATER_BYTES, PROT_READ | PROT_WRITE,
+                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
         return memory != MAP_FAILED && munmap(memory, LATER_BYTES) == 0;
 }

@@ -24,6 +24,9 @@
 #include "render/renderer.h"
 #include "render/terminal.h"
 
+/* Messages name the command that the user has typed; `swansong system` calls us by its own name. */
+static const char *command = "swansong report";
+
 /* design.md, "The command line". */
 enum {
         STATUS_DONE = 0,
@@ -59,9 +62,6 @@ static void print_help(void)
                "      --fail-on WHAT    end with status 1 when leak=SIZE: more than that is still held, or\n"
                "                        growth=SIZE: it grew by more from the first sample of its RSS\n"
                "      --save            also write report.txt and report.json into the bundle\n"
-               "      --binaries FD     table of open files of the target (for `swansong dump`)\n"
-               "      --bundle-from FD  read the bundle's path from there, up to a NUL (for `swansong "
-               "dump`)\n"
                "  -h, --help            this text\n"
                "  -V, --version         what was built in\n"
                "Debug information is fetched from $DEBUGINFOD_URLS if that is set.\n"
@@ -98,6 +98,8 @@ static int parse_option(int c, struct args *a, struct diag *d)
                 break;
         case 'r':
                 a->stacks.sysroot = optarg;
+                if (access(optarg, X_OK) < 0)
+                        r = diag_set(d, -errno, "--sysroot '%.200s': %s", optarg, strerror(errno));
                 break;
         case 's':
                 a->save = true;
@@ -138,6 +140,7 @@ static int parse_option(int c, struct args *a, struct diag *d)
         return r;
 }
 
+/* --binaries and --bundle-from, descriptors that `swansong dump` hands over, are not in the help. */
 static int parse_args(int argc, char **argv, struct args *a, struct diag *d)
 {
         static const struct option options[] = {
@@ -175,7 +178,7 @@ static int parse_args(int argc, char **argv, struct args *a, struct diag *d)
         if (optind + 1 < argc)
                 return diag_set(d, -EINVAL, "'%.80s': one bundle at a time", argv[optind + 1]);
         a->bundle = argv[optind];
-        return 0;
+        return *a->bundle ? 0 : diag_set(d, -EINVAL, "which bundle? the name is empty");
 }
 
 /* The two files in the bundle, for people and for programs. */
@@ -252,7 +255,7 @@ static int run_checks(const struct checks *c, const struct report *r)
                 int failed = check_run(&c->list[i], r, &d);
 
                 if (failed)
-                        fprintf(stderr, "swansong report: --fail-on %s: %s\n", c->list[i].given, d.text);
+                        fprintf(stderr, "%s: --fail-on %s: %s\n", command, c->list[i].given, d.text);
                 if (failed < 0)
                         status = STATUS_INCOMPLETE;
                 else if (failed && status == STATUS_DONE)
@@ -278,12 +281,12 @@ static int run(struct args *a)
         r = report_build(a->bundle, &options, &report, &d);
         progress_end(&progress);
         if (r < 0) {
-                fprintf(stderr, "swansong report: %s\n", d.text);
+                fprintf(stderr, "%s: %s\n", command, d.text);
                 return status_of(r);
         }
         r = render_all(a, &report, &d);
         if (r < 0 && r != -EPIPE) { /* `| head` has seen enough */
-                fprintf(stderr, "swansong report: %s\n", d.text);
+                fprintf(stderr, "%s: %s\n", command, d.text);
                 return STATUS_INCOMPLETE;
         }
         return run_checks(&a->checks, &report);
@@ -298,8 +301,10 @@ int main(int argc, char **argv)
         signal(SIGPIPE, SIG_IGN);
         /* Only for the width of characters; the text is UTF-8 wherever it is read. */
         setlocale(LC_CTYPE, "C.UTF-8");
+        if (argc > 0 && strncmp(argv[0], "swansong ", 9) == 0)
+                command = argv[0];
         if (parse_args(argc, argv, &a, &d) < 0) {
-                fprintf(stderr, "swansong report: %s\n", d.text);
+                fprintf(stderr, "%s: %s\n", command, d.text);
                 return STATUS_USAGE;
         }
         if (a.bundle_from >= 0) {

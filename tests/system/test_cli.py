@@ -63,6 +63,24 @@ class Commands(Case):
             self.assertTrue(own.stdout.startswith("usage: swansong"), own.stdout)
             self.assertIn(command, own.stdout.split("\n", 1)[0])
 
+    def test_help_and_a_command_is_that_commands_help(self):
+        done = self.swansong("help", "watch")
+        self.assertEqual((done.returncode, done.stdout), (0, self.swansong("watch", "--help").stdout))
+        self.refused(USAGE, "unknown command 'frob'", "help", "frob")
+
+    def test_what_finds_nothing_says_so(self):
+        done = self.swansong("list", self.out)
+        self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "", "swansong list: no recorder and no bundle there\n"))
+        self.assertEqual(self.swansong("list", "--json", self.out).stdout, "[]\n")
+
+    def test_messages_name_the_command_that_was_typed(self):
+        for command in (["system", "--format", "xml"], ["report", "--format", "xml", self.out], ["run", "--limit", "x", "--", "true"],
+                        ["inject", "-p", "1", "--sample", "x"], ["list", "/nonexistent"], ["doctor"], ["oom", "x"], ["watch"]):
+            done = self.swansong(*command)
+            self.assert_one_line(done.stderr)
+            self.assertTrue(done.stderr.startswith(f"swansong {command[0]}: "), done.stderr)
+            self.assertNotEqual(done.returncode, 0)
+
     def test_no_command_prints_the_help_and_status_2(self):
         done = self.swansong()
         self.assertEqual((done.returncode, done.stdout), (USAGE, ""))
@@ -72,6 +90,7 @@ class Commands(Case):
         self.refused(USAGE, "unknown command 'frob'", "frob")
         self.refused(USAGE, r"unknown command '\x1b[31m\n'", "\x1b[31m\n")
         self.refused(USAGE, "unknown command ''", "")
+        self.refused(USAGE, "unknown option '--frob'; a command comes first", "--frob")
 
     def test_the_capture_half_links_neither_libdw_nor_a_json_parser(self):
         dynamic = subprocess.run(["readelf", "-d", SWANSONG], capture_output=True, text=True, check=True).stdout

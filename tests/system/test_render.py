@@ -141,6 +141,8 @@ class Options(SwansongTest):
 
     def test_wrong_ones_are_named(self):
         self.refused(2, says="which bundle?")
+        self.refused(2, "", says="the name is empty")
+        self.refused(2, "--sysroot", "/nonexistent", self.bundle, says="--sysroot '/nonexistent'")
         self.refused(2, self.bundle, self.bundle, says="one bundle at a time")
         self.refused(2, "--format", "xml", self.bundle, says="text, json")
         self.refused(2, "--format", says="needs an argument")

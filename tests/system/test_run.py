@@ -51,10 +51,20 @@ class Status(Run):
             self.assertEqual((done.returncode, bundles), (status, []), f"{command}: {done.stderr}")
         self.assert_nothing_left()
 
+    def test_a_command_that_cannot_be_executed_is_one_line(self):
+        for command, status, words in (("/nonexistent/program", 127, "'/nonexistent/program': No such file or directory"),
+                                       ("swansong-has-no-such", 127, "'swansong-has-no-such': No such file"),
+                                       ("", 127, "'': No such file"), ("/etc/passwd", 126, "'/etc/passwd': Permission denied"),
+                                       ("/", 126, "'/': Permission denied")):
+            done, _ = self.run_command("--", command)
+            self.assertEqual((done.returncode, done.stderr.count("\n")), (status, 1), done.stderr)
+            self.assertIn(words, done.stderr)
+
     def test_wrong_usage_is_our_own_failure(self):
         for args, words in (([], "which command"), (["--"], "which command"), (["--limit", "x", "--", "true"], "--limit"),
                             (["--fail-on", "rain", "--", "true"], "--fail-on"), (["--rss", "x", "--", "true"], "rss"),
-                            (["-p", "1", "--", "true"], "which processes"), (["-o", "/nowhere", "--", "true"], "/nowhere")):
+                            (["-p", "1", "--", "true"], "run watches the command"), (["--victim", "--", "true"], "run watches the command"),
+                            (["true"], "which command"), (["-o", "/nowhere", "--", "true"], "/nowhere")):
             done, _ = self.run_command(*args)
             self.assertEqual(done.returncode, 125, args)
             self.assertIn(words, done.stderr)

@@ -8,6 +8,8 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "cli/beside.h"
@@ -44,6 +46,41 @@ static void __attribute__((noreturn)) wait_and_execute(char *const argv[], const
         if (write(error_fd, &err, sizeof(err)) != sizeof(err))
                 _exit(125);
         _exit(err == ENOENT ? 127 : 126);
+}
+
+static int check_file(const char *path)
+{
+        struct stat st;
+
+        if (stat(path, &st) < 0)
+                return -errno;
+        return !S_ISREG(st.st_mode) || access(path, X_OK) < 0 ? -EACCES : 0;
+}
+
+int run_command_find(const char *name)
+{
+        const char *path = getenv("PATH");
+        int r = -ENOENT;
+
+        if (strchr(name, '/'))
+                return check_file(name);
+        if (!path)
+                path = "/bin:/usr/bin"; /* execvp()'s, where there is no PATH */
+        while (*name) {
+                char file[PATH_MAX];
+                int n = (int)strcspn(path, ":"), one = -ENAMETOOLONG;
+
+                if (snprintf(file, sizeof(file), "%.*s%s%s", n, path, n ? "/" : "", name) < PATH_MAX)
+                        one = check_file(file);
+                if (one == 0)
+                        return 0;
+                if (one == -EACCES)
+                        r = one;
+                if (path[n] == '\0')
+                        break;
+                path += n + 1;
+        }
+        return r;
 }
 
 int run_command_start(char *const argv[], const struct run_environment *e, uint64_t address_space,

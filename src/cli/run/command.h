@@ -30,6 +30,9 @@ struct run_environment {
 int run_environment_make(const char *dir, bool keep, struct run_environment *ret, struct diag *d);
 void run_environment_done(struct run_environment *e);
 
+/* Can it be executed, as execvp(3) looks for it?  0, -ENOENT, or -errno of the file that was found (-EACCES ...). */
+int run_command_find(const char *name);
+
 /* address_space: bytes for RLIMIT_AS, 0: as it is.  0, or -errno with d filled. */
 int run_command_start(char *const argv[], const struct run_environment *e, uint64_t address_space,
                       struct run_command *ret, struct diag *d);

@@ -22,6 +22,9 @@ static char *value_of(const char *option, int end, char **argv, int *i)
         return *i + 1 < end ? argv[++*i] : argv[*i] + n;
 }
 
+static const char other_targets[] =
+        "run watches the command that it starts; for other processes there is `swansong watch`";
+
 static int parse_limit(const char *text, struct run_options *o, struct diag *d)
 {
         struct size_spec spec;
@@ -64,6 +67,8 @@ static int take_own(int end, char **argv, struct run_options *o, struct diag *d)
                         r = parse_limit(value, o, d);
                 else if ((value = value_of("--fail-on", end, argv, &i)))
                         r = parse_check(value, o, d);
+                else if (strcmp(argv[i], "--victim") == 0)
+                        r = diag_set(d, -EINVAL, "%s", other_targets);
                 else if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
                         o->help = true;
                 else if (o->n_watch_args == RUN_WATCH_ARGS)
@@ -96,8 +101,7 @@ static int check_watch(struct run_options *o, struct diag *d)
                 return r;
         if (w.targets.n_pids != 1 || w.targets.pids[0] != 2 || w.targets.exe || w.targets.comm ||
             w.targets.group || w.targets.victim)
-                return diag_set(d, -EINVAL,
-                                "which processes are watched is no question here: the command is");
+                return diag_set(d, -EINVAL, "%s", other_targets);
         o->out_dir = strcmp(w.out_dir, dir) ? w.out_dir : NULL;
         o->report = w.report;
         return 0;
@@ -112,10 +116,11 @@ int run_options_parse(int argc, char **argv, struct run_options *ret, struct dia
                 end++;
         r = take_own(end, argv, &o, d);
         if (r == 0 && !o.help) {
-                r = check_watch(&o, d);
-                if (r == 0 && end + 1 >= argc)
+                if (end + 1 >= argc)
                         r = diag_set(d, -EINVAL,
                                      "which command? give it behind --, as in: swansong run -- make test");
+                else
+                        r = check_watch(&o, d);
                 o.command = argv + end + 1;
         }
         if (r == 0)

@@ -151,9 +151,9 @@ static void ready(struct watcher *w, struct watched *p, unsigned n_threads)
         if (!held)
                 p->arm = ARM_ATTENDED;
         watch_say(&w->live,
-                  held ? "%s (%d): armed, %u threads: will be held at its limit"
-                       : "%s (%d): armed, %u threads: present if the kernel kills it",
-                  p->target.comm, p->target.pid, n_threads);
+                  held ? "%s (%d): armed, %u thread%s: will be held at its limit"
+                       : "%s (%d): armed, %u thread%s: present if the kernel kills it",
+                  p->target.comm, p->target.pid, n_threads, n_threads == 1 ? "" : "s");
         keep_binaries(w, p);
 }
 
@@ -192,7 +192,8 @@ static void hear(struct watcher *w, struct watched *p, const struct armed_messag
                         p->ended |= p->gone;
                         buf_reset(&p->maps);
                         file_read_at(p->target.proc_fd, "maps", &p->maps);
-                        watch_say(&w->live, "not armed, dumps only at conditions: %s", m->text);
+                        if (!p->gone) /* its end has been told, or will be */
+                                watch_say(&w->live, "not armed, dumps only at conditions: %s", m->text);
                 }
                 break;
         case ARMED_DYING:

@@ -85,7 +85,7 @@ void live_line_describe(const struct observer *o, struct buf *out)
         char text[SIZE_TEXT];
 
         buf_printf(out, "RSS %s", size_format(rss, text));
-        buf_printf(out, ", %.0f %% of the limit of %s", 100.0 * (double)rss / (double)limit->bytes,
+        buf_printf(out, ", %.0f %% of %s", 100.0 * (double)rss / (double)limit->bytes,
                    size_format(limit->bytes, text));
         speed = growth < 0 ? (uint64_t)-growth : (uint64_t)growth;
         if (speed < STEADY) {
@@ -94,7 +94,7 @@ void live_line_describe(const struct observer *o, struct buf *out)
         }
         buf_printf(out, ", %c%s/s", growth < 0 ? '-' : '+', size_format(speed, text));
         if (growth > 0 && limit->bytes > rss) {
-                buf_str(out, ", there in ");
+                buf_str(out, ", full in ");
                 put_duration(out, (double)(limit->bytes - rss) / (double)growth);
         }
 }

@@ -328,7 +328,7 @@ static int parse_one(int c, char **argv, struct watch_options *o, struct diag *d
                 return parse_max_disk(o, d);
         case OPT_EXEC:
                 o->exec = optarg;
-                return 0;
+                return *optarg ? 0 : diag_set(d, -EINVAL, "--exec: the command is empty");
         case OPT_KILL_BUDGET:
                 return parse_kill_budget(o, d);
         case OPT_BRAKE:
