@@ -20,9 +20,10 @@ int file_read_fd(int fd, struct buf *b)
                         char probe;
 
                         n = read(fd, &probe, 1);
-                        if (n > 0)
-                                b->cut = true;
-                        return n < 0 && errno != EINTR ? -errno : 0;
+                        if (n < 0 && errno == EINTR)
+                                continue;
+                        b->cut = b->cut || n > 0;
+                        return n < 0 ? -errno : 0;
                 }
                 if (step > b->max - b->len)
                         step = b->max - b->len;
@@ -67,56 +68,6 @@ int file_write_all(int fd, const void *data, size_t n)
                 n -= (size_t)written;
         }
         return 0;
-}
-
-/* One component: a directory, or a link whose owner we trust.  The link is judged and followed through the
- * same O_PATH fd's parent, so between the two nobody but the trusted owner can replace it (its directory may
- * be sticky, like /tmp). */
-static int open_component(int parent, const char *name, const char *path, struct diag *d)
-{
-        struct stat st;
-        int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-
-        if (fd >= 0)
-                return fd;
-        if (errno == ENOTDIR && fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(st.st_mode)) {
-                if (st.st_uid != 0 && st.st_uid != geteuid())
-                        return diag_set(d, -ELOOP,
-                                        "%s: '%s' is a symbolic link that belongs to uid %u, not followed; "
-                                        "name the directory itself",
-                                        path, name, st.st_uid);
-                fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-                if (fd >= 0)
-                        return fd;
-        }
-        return diag_set(d, -errno, "%s: %s", path, strerror(errno));
-}
-
-int dir_open_trusted(const char *path, struct diag *d)
-{
-        _cleanup_fd_ int dir = -1;
-        char rest[PATH_MAX];
-        char *save = NULL;
-
-        if (*path == '\0')
-                return diag_set(d, -ENOENT, "the directory's name is empty");
-        if (strlen(path) >= sizeof(rest))
-                return diag_set(d, -ENAMETOOLONG, "%.60s…: %s", path, strerror(ENAMETOOLONG));
-        strcpy(rest, path);
-        dir = open(*path == '/' ? "/" : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (dir < 0)
-                return diag_set(d, -errno, "%s: %s", path, strerror(errno));
-        for (char *name = strtok_r(rest, "/", &save); name; name = strtok_r(NULL, "/", &save)) {
-                int next = open_component(dir, name, path, d);
-
-                if (next < 0)
-                        return next;
-                close(dir);
-                dir = next;
-        }
-        if (faccessat(dir, ".", W_OK | X_OK, AT_EACCESS) < 0)
-                return diag_set(d, -errno, "%s: cannot write there: %s", path, strerror(errno));
-        return take_fd(&dir);
 }
 
 int dir_open_at(int parent, const char *name, DIR **ret)

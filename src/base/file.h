@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* file - whole reads and writes, and directories that nobody else can redirect. */
+/* file - whole reads and writes, and whole directories. */
 #ifndef SWANSONG_BASE_FILE_H
 #define SWANSONG_BASE_FILE_H
 
@@ -8,7 +8,6 @@
 #include <sys/types.h>
 
 #include "base/buf.h"
-#include "base/diag.h"
 
 /* Read the open file to its end, at most the buffer's bound.  Appends.  0 (then b->cut tells whether the
  * bound was hit), or -errno; what was read before an error stays in the buffer. */
@@ -19,11 +18,6 @@ int file_read_at(int dirfd, const char *path, struct buf *b);
 
 /* Write everything; 0 or -errno. */
 int file_write_all(int fd, const void *data, size_t n);
-
-/* Open the directory `path` for putting files into.  Every symbolic link on the way must belong to root or to
- * us: somebody else's could lead our files anywhere.  fd (O_RDONLY|O_DIRECTORY|O_CLOEXEC), or -errno with d
- * filled: -ENOENT, -ENOTDIR, -EACCES, -EROFS, -ELOOP (someone else's symlink). */
-int dir_open_trusted(const char *path, struct diag *d);
 
 /* opendir() of `name` below the directory `parent` ("." for itself), never through a link at its end.  0 or -errno. */
 int dir_open_at(int parent, const char *name, DIR **ret);

@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/json_out.h"
 #include "base/size.h"
+#include "base/trusted_dir.h"
 #include "cli/command.h"
 #include "cli/list_find.h"
 #include "cli/options.h"

@@ -11,6 +11,7 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/number.h"
+#include "base/trusted_dir.h"
 #include "cli/command.h"
 
 /* PID_MAX_LIMIT of include/linux/threads.h on 64-bit machines. */

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "base/file.h"
+#include "base/trusted_dir.h"
 
 int output_stdout(const struct buf *b, struct diag *d)
 {

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "base/file.h"
+#include "base/trusted_dir.h"
 
 static char root[] = "/tmp/swansong-test-file.XXXXXX";
 
@@ -60,6 +61,37 @@ Test(file, an_output_directory_is_not_reached_through_somebody_elses_link)
         cr_expect(strstr(d.text, "uid 65534"), "%s", d.text);
         mkdir(below("real/deeper"), 0700);
         cr_expect_eq(dir_open_trusted(below("theirs/deeper"), &d), -ELOOP, "nor on the way");
+        cr_assert_eq(symlink("theirs/deeper", below("through")), 0);
+        cr_expect_eq(dir_open_trusted(below("through"), &d), -ELOOP, "nor on the way that ours leads");
+}
+
+static ino_t inode_of(int fd)
+{
+        struct stat st;
+
+        cr_assert_eq(fstat(fd, &st), 0);
+        return st.st_ino;
+}
+
+Test(file, links_of_ours_lead_where_they_say)
+{
+        struct diag d;
+        char path[256];
+        int real, fd;
+
+        mkdir(below("real"), 0700);
+        mkdir(below("real/deeper"), 0700);
+        snprintf(path, sizeof(path), "%s", below("real"));
+        cr_assert_eq(symlink(path, below("absolute")), 0);
+        cr_assert_eq(symlink("absolute/deeper/../", below("chain")), 0);
+        cr_assert_eq(symlink("circle", below("circle")), 0);
+        real = open(below("real"), O_RDONLY);
+        fd = dir_open_trusted(below("chain/."), &d);
+        cr_assert_geq(fd, 0, "%s", d.text);
+        cr_expect_eq(inode_of(fd), inode_of(real));
+        close(fd);
+        close(real);
+        cr_expect_eq(dir_open_trusted(below("circle"), &d), -ELOOP);
 }
 
 Test(file, a_directory_that_cannot_be_used_is_named_with_the_reason)
