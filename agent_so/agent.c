@@ -113,11 +113,11 @@ static int begin(const char **ret_why)
         return 0;
 }
 
-bool agent_ready(void)
+bool agent_ready_slow(void)
 {
         uint32_t state = __atomic_load_n(&agent.state, __ATOMIC_ACQUIRE);
 
-        if (unlikely(state == AGENT_NONE && allowed)) {
+        if (state == AGENT_NONE && allowed) {
                 const char *why;
                 int saved = errno;
 
@@ -128,7 +128,7 @@ bool agent_ready(void)
                 errno = saved;
                 state = agent.state;
         }
-        if (likely(state == AGENT_ON))
+        if (state == AGENT_ON)
                 return true;
         if (state == AGENT_OFF)
                 agent_thread.left = INT64_MAX / 2; /* not to be asked again soon */
@@ -146,7 +146,7 @@ static void after_fork_in_child(void)
         if (wiped_on_fork)
                 return;
         memset(&agent_pages, 0, sizeof(agent_pages));
-        memset(filter, 0, sizeof(filter));
+        memset(filter.slots, 0, sizeof(filter.slots));
         memset(agent_reserved, 0, sizeof(agent_reserved));
         mapping_index_reset();
 }
@@ -178,7 +178,7 @@ int agent_begin(const char **ret_why)
 
         if (!prepared) {
                 wiped_on_fork = madvise(&agent_pages, sizeof(agent_pages), MADV_WIPEONFORK) == 0 &&
-                                madvise(filter, sizeof(filter), MADV_WIPEONFORK) == 0 &&
+                                madvise(filter.slots, sizeof(filter.slots), MADV_WIPEONFORK) == 0 &&
                                 madvise(agent_reserved, sizeof(agent_reserved), MADV_WIPEONFORK) == 0 &&
                                 mapping_index_init();
                 pthread_atfork(NULL, NULL, after_fork_in_child);

@@ -47,6 +47,7 @@ enum agent_state {
 };
 
 #define TABLE_LEVELS 24 /* table_levels.h */
+#define STACK_HINTS  64 /* a power of two */
 
 /* The state of this process.  Its pages are wiped in the child of a fork (MADV_WIPEONFORK), which so finds
  * AGENT_NONE, an empty filter, and makes a recorder of its own at its first sample. */
@@ -65,24 +66,25 @@ struct agent_process {
         uint32_t stack_levels;            /* the same of the stack table */
         uint32_t live_used[TABLE_LEVELS]; /* taken slots, by level */
         uint32_t stack_used[TABLE_LEVELS];
-        bool all_there;         /* no page needs recorder_reserve() */
-        uint8_t chunk_shift;    /* recorder_reserve() takes 1 << chunk_shift bytes at once */
-        uint32_t thinning;      /* somebody makes the table coarser */
-        uint32_t service;       /* enum service_state */
-        uint32_t service_calls; /* futex: how often the service thread was woken */
-        int32_t dump_pending;   /* dumps asked for and not yet taken */
-        uint32_t thread_dump;   /* a dump is under way */
-        uint32_t dumping;       /* threads are asked for their stacks */
-        uint32_t answers;       /* futex: threads that have answered it */
-        uint32_t modules_busy;  /* somebody changes the list of modules */
-        uint32_t unloading;     /* dlclose()s under way */
-        uint32_t reading;       /* readers of modules' tables */
-        uint32_t history_busy;  /* somebody takes a sample of the history */
-        uint64_t retry_ns;      /* the file system was full: not asked again before */
-        uint64_t history_ns;    /* when the next sample of the history is due */
-        uint64_t malloc_ns;     /* when malloc's statistics are */
-        uint32_t malloc_asked;  /* a dump has left them out: all of them, soon */
-        uint64_t modules_ns;    /* when the next look for modules that are gone is */
+        uint32_t stack_hints[STACK_HINTS]; /* where stacks were found last, by their hash; 0: none */
+        bool all_there;                    /* no page needs recorder_reserve() */
+        uint8_t chunk_shift;               /* recorder_reserve() takes 1 << chunk_shift bytes at once */
+        uint32_t thinning;                 /* somebody makes the table coarser */
+        uint32_t service;                  /* enum service_state */
+        uint32_t service_calls;            /* futex: how often the service thread was woken */
+        int32_t dump_pending;              /* dumps asked for and not yet taken */
+        uint32_t thread_dump;              /* a dump is under way */
+        uint32_t dumping;                  /* threads are asked for their stacks */
+        uint32_t answers;                  /* futex: threads that have answered it */
+        uint32_t modules_busy;             /* somebody changes the list of modules */
+        uint32_t unloading;                /* dlclose()s under way */
+        uint32_t reading;                  /* readers of modules' tables */
+        uint32_t history_busy;             /* somebody takes a sample of the history */
+        uint64_t retry_ns;                 /* the file system was full: not asked again before */
+        uint64_t history_ns;               /* when the next sample of the history is due */
+        uint64_t malloc_ns;                /* when malloc's statistics are */
+        uint32_t malloc_asked;             /* a dump has left them out: all of them, soon */
+        uint64_t modules_ns;               /* when the next look for modules that are gone is */
 };
 extern struct agent_process agent __attribute__((visibility("hidden")));
 
@@ -103,7 +105,7 @@ extern __thread struct agent_thread agent_thread
 
 /* Enter the agent: false when this thread is in it already (then do nothing but the program's work). A longjmp() out
  * of a signal handler may have left it without agent_leave(): a frame that is gone does not count. */
-static inline bool agent_enter(void)
+static inline __attribute__((always_inline)) bool agent_enter(void)
 {
         uintptr_t here = (uintptr_t)__builtin_frame_address(0);
 
@@ -119,7 +121,12 @@ static inline void agent_leave(void)
 }
 
 /* The process's recorder is there and takes samples; makes it at need.  Call it inside. */
-bool agent_ready(void);
+bool agent_ready_slow(void);
+
+static inline __attribute__((always_inline)) bool agent_ready(void)
+{
+        return likely(__atomic_load_n(&agent.state, __ATOMIC_ACQUIRE) == AGENT_ON) || agent_ready_slow();
+}
 
 /* Begin to record: what the constructor of a preloaded agent does last.  0, or -errno and in words what could not be had. */
 int agent_begin(const char **ret_why);

@@ -15,9 +15,9 @@ $(BUILD)/agent/%.o: %.c
 	@echo "  CC  $< (agent)"
 	$(Q)$(CC) $(CPPFLAGS) $(AGENT_CFLAGS) $(DEPFLAGS) -c -o $@ $<
 
-$(BUILD)/libswansong.so: $(AGENT_OBJS) agent_so/agent.map
+$(BUILD)/libswansong.so: $(AGENT_OBJS) agent_so/agent.map agent_so/agent.lds
 	@echo "  LD  $@"
-	$(Q)$(CC) -shared -fPIC -Wl,-soname,libswansong.so -Wl,-z,now -Wl,-z,nodelete -Wl,-z,relro -Wl,--version-script=agent_so/agent.map \
+	$(Q)$(CC) -shared -fPIC -Wl,-soname,libswansong.so -Wl,-z,now -Wl,-z,nodelete -Wl,-z,relro -Wl,--version-script=agent_so/agent.map -Wl,-T,agent_so/agent.lds \
 	        -Wl,--no-undefined -o $@ $(AGENT_OBJS)
 
 agent: $(BUILD)/libswansong.so ## the agent, libswansong.so

@@ -17,11 +17,19 @@
 
 #define FILTER_FACTOR UINT32_C(1109)
 
-extern uint8_t filter[1 << FILTER_BITS] __attribute__((visibility("hidden")));
+#define FILTER_TABLE 4096 /* bytes: half of them are used */
+
+/* What free() does with a block lies right before the slots, by the slot's count: it needs one base address, and no branch but
+ * its last jump.  Defined by agent.lds: the table is filled by the loader, before anybody calls free(); the slots are never in
+ * the file. */
+extern struct filter {
+        void (*free[FILTER_TABLE / sizeof(void (*)(void *))])(void *); /* [0]: the allocator's own */
+        uint8_t slots[1 << FILTER_BITS];
+} filter __attribute__((visibility("hidden")));
 
 static inline uint8_t *filter_slot(uintptr_t address)
 {
-        return &filter[(uint32_t)address * FILTER_FACTOR >> (32 - FILTER_BITS)];
+        return &filter.slots[(uint32_t)address * FILTER_FACTOR >> (32 - FILTER_BITS)];
 }
 
 static inline uint8_t filter_hit(uintptr_t address)

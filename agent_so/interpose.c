@@ -2,7 +2,7 @@
 /* interpose - the malloc family, as the program calls it.
  *
  * The fast paths: an allocation is a subtraction and a branch, then a jump to the real function; a free is a look into the
- * filter and a branch.  They set nothing up, so that the compiler makes the real call a tail call.  Everything else is in
+ * filter, and a jump to what it says.  They set nothing up, so that the compiler makes the real call a tail call.  Everything else is in
  * noinline functions.
  *
  * A stack is sampled with the block in hand, so the real function runs once in every path and its errno is the program's.
@@ -56,11 +56,14 @@ static SLOW void free_slow(void *p)
         real.free(p);
 }
 
+/* The two parts of `filter`, which agent.lds puts together. */
+static void (*free_table[])(void *) __attribute__((used, section(".filter.table"))) = {
+        [0] = real_free_first, [1 ... UINT8_MAX] = free_slow};
+static uint8_t free_slots[1 << FILTER_BITS] __attribute__((used, section(".bss.filter")));
+
 EXPORT void free(void *p)
 {
-        if (unlikely(filter_hit((uintptr_t)p)))
-                return free_slow(p);
-        real.free(p);
+        filter.free[filter_hit((uintptr_t)p)](p);
 }
 
 /* The block may be on record: it leaves it before the real realloc() may hand its address to another thread, and comes

@@ -16,7 +16,7 @@ struct pair {
         uint64_t first[2]; /* slot where each bucket begins */
 };
 
-static struct pair buckets_of(uintptr_t address, uint32_t level)
+static inline __attribute__((always_inline)) struct pair buckets_of(uintptr_t address, uint32_t level)
 {
         uint64_t h = (uint64_t)address * UINT64_C(0x9e3779b97f4a7c15),
                  mask = level_size(SMALLEST_BUCKETS, level) - 1;
@@ -42,7 +42,8 @@ static unsigned free_slots(const uint64_t *keys)
         return n;
 }
 
-static bool add_to(uint64_t first, uintptr_t address, const struct recorder_live *record)
+static inline __attribute__((always_inline)) bool add_to(uint64_t first, uintptr_t address,
+                                                         const struct recorder_live *record)
 {
         uint64_t *keys = agent.live_keys + first;
 
@@ -93,7 +94,7 @@ bool live_table_add(uintptr_t address, const struct recorder_live *record)
         return false;
 }
 
-static bool find(uintptr_t address, uint64_t *ret_slot)
+static inline __attribute__((always_inline)) bool find(uintptr_t address, uint64_t *ret_slot)
 {
         uint32_t levels = __atomic_load_n(&agent.live_levels, __ATOMIC_ACQUIRE);
 
@@ -147,14 +148,6 @@ bool live_table_get(uintptr_t address, struct recorder_live *ret)
                 return false;
         *ret = agent.live[slot];
         return true;
-}
-
-bool live_table_crowded(void)
-{
-        uint64_t slots = (uint64_t)agent.live_buckets * BUCKET;
-
-        return __atomic_load_n(&agent.header->counters.live_samples, __ATOMIC_RELAXED) >
-               slots / 4 * 3 - slots / 16;
 }
 
 /* Keep this one with the probability that it has under the new mean, given the old. */

@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base/recorder_layout.h"
+#include "agent_so/agent.h"
 
 #define LIVE_TABLE_BUCKET 8 /* slots */
 
@@ -31,7 +31,11 @@ void live_table_coarser(void);
 /* Take everything out. */
 void live_table_forget(void);
 
-/* Is it time to make it coarser? */
-bool live_table_crowded(void);
+/* Is it time to make it coarser?  (11/16 of all slots; at 3/4 no level takes one more.) */
+static inline bool live_table_crowded(void)
+{
+        return __atomic_load_n(&agent.header->counters.live_samples, __ATOMIC_RELAXED) >
+               (uint64_t)agent.live_buckets * LIVE_TABLE_BUCKET * 11 / 16;
+}
 
 #endif

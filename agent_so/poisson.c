@@ -62,15 +62,16 @@ static double exp_minus(double x)
 
 uint64_t poisson_weight(uint64_t size, uint64_t mean)
 {
-        double x, p;
+        double x, weight;
 
         if (mean <= 1)
                 return RECORDER_WEIGHT_ONE;
-        x = (double)(size ? size : 1) / (double)mean;
+        x = (double)(int64_t)(size ? size : 1) / (double)(int64_t)mean;
         if (x > 40)
                 return RECORDER_WEIGHT_ONE;
-        /* 1 - exp(-x) loses its digits where x is small: the series of the difference itself. */
-        p = x < 0.01 ? x * (1 - x * (1. / 2) * (1 - x * (1. / 3) * (1 - x * (1. / 4) * (1 - x * (1. / 5)))))
-                     : 1 - exp_minus(x);
-        return (uint64_t)((double)RECORDER_WEIGHT_ONE / p + 0.5);
+        /* 1 / (1 - exp(-x)).  Small blocks, which are nearly all: its series, with Bernoulli's numbers; it is short, and loses no
+         * digits to the difference. */
+        weight = x < 0.5 ? 1 / x + 1. / 2 + x * (1. / 12 - x * x * (1. / 720 - x * x * (1. / 30240)))
+                         : 1 / (1 - exp_minus(x));
+        return (uint64_t)(int64_t)((double)RECORDER_WEIGHT_ONE * weight + 0.5);
 }

@@ -91,7 +91,7 @@ static void *stub_realloc(void *p, size_t n)
         return real.realloc(p, n);
 }
 
-static void stub_free(void *p)
+void real_free_first(void *p)
 {
         if (resolving || !p)
                 return;
@@ -164,7 +164,7 @@ struct real real = {
         .malloc = stub_malloc,
         .calloc = stub_calloc,
         .realloc = stub_realloc,
-        .free = stub_free,
+        .free = real_free_first,
         .posix_memalign = stub_posix_memalign,
         .aligned_alloc = stub_aligned_alloc,
         .memalign = stub_memalign,
@@ -274,6 +274,7 @@ void real_resolve(void)
                 allocator_end = module.end;
         }
         real = next;
+        __atomic_store_n(&filter.free[0], next.free, __ATOMIC_RELAXED);
         resolving = false;
 }
 

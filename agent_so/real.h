@@ -24,9 +24,13 @@ struct real {
         void *(*valloc)(size_t);
         void *(*pvalloc)(size_t);
         size_t (*malloc_usable_size)(void *);
-        size_t (*usable_size)(void *); /* the same, or, if the boot buffer was used, one that knows its blocks */
+        size_t (*usable_size)(
+                void *); /* the same, or, if the boot buffer was used, one that knows its blocks */
 };
 extern struct real real __attribute__((visibility("hidden"))); /* no way through the GOT in the fast paths */
+
+/* What real.free is until then. */
+void real_free_first(void *p);
 
 /* Look everything up.  Idempotent. */
 void real_resolve(void);

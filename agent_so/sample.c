@@ -14,7 +14,6 @@
 #include "agent_so/stack_unwind.h"
 #include "base/clock.h"
 
-uint8_t filter[1 << FILTER_BITS] __attribute__((aligned(4096)));
 __thread struct agent_thread agent_thread __attribute__((tls_model("initial-exec")));
 
 bool sample_draw(size_t n, uint64_t *ret_mean)
@@ -52,8 +51,8 @@ static uint32_t time_of(uint64_t now)
         return (uint32_t)((now - agent.header->began_monotonic_ns) / (NS_PER_S / 10));
 }
 
-static void add(uintptr_t address, size_t n, uint64_t mean, enum recorder_stack_kind kind,
-                const struct unwind_regs *regs)
+static inline __attribute__((always_inline)) void
+add(uintptr_t address, size_t n, uint64_t mean, enum recorder_stack_kind kind, const struct unwind_regs *regs)
 {
         struct recorder_header *h = agent.header;
         uint64_t frames[RECORDER_FRAMES_MAX], now = coarse_now();

@@ -195,20 +195,21 @@ static void serve_here(uint64_t now)
         take_malloc_stats(now);
 }
 
-void service_consider(const uint64_t *frames, unsigned n, bool cut, uint64_t now_ns)
+static __attribute__((noinline)) void begin(const uint64_t *frames, unsigned n, bool cut, uint64_t now_ns)
 {
-        bool alone;
-
-        if (likely(agent.service != SERVICE_NONE))
-                return;
-        alone = is_alone();
-        if (alone ? likely(now_ns < agent.malloc_ns && !(agent.dump_pending | agent.malloc_asked))
-                  : !agent_options.thread)
-                return;
         if (cut || agent.header->counters.samples < SAMPLES_BEFORE || !good_place(frames, n))
                 return;
-        if (alone)
+        if (is_alone())
                 serve_here(now_ns);
         else if (service_claim())
                 start();
+}
+
+void service_consider(const uint64_t *frames, unsigned n, bool cut, uint64_t now_ns)
+{
+        if (likely(agent.service != SERVICE_NONE))
+                return;
+        if (is_alone() ? now_ns >= agent.malloc_ns || (agent.dump_pending | agent.malloc_asked)
+                       : agent_options.thread)
+                begin(frames, n, cut, now_ns);
 }

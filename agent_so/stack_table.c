@@ -15,19 +15,24 @@ static uint64_t hash_of(const uint64_t *frames, unsigned n, enum recorder_stack_
 {
         uint64_t h = (uint64_t)kind * UINT64_C(0x9e3779b97f4a7c15) + n;
 
-        for (unsigned i = 0; i < n; i++) {
-                h = (h ^ frames[i]) * UINT64_C(0xff51afd7ed558ccd);
-                h ^= h >> 32;
-        }
+        for (unsigned i = 0; i < n; i++)
+                h = ((h >> 29 | h << 35) ^ frames[i]) * UINT64_C(0xff51afd7ed558ccd);
+        h ^= h >> 32;
         return h > RECORDER_KEY_BUSY ? h : h + 2;
 }
 
-static bool same(const struct recorder_stack *s, const uint64_t *frames, unsigned n,
-                 enum recorder_stack_kind kind)
+static inline __attribute__((always_inline)) bool same(const struct recorder_stack *s, const uint64_t *frames,
+                                                       unsigned n, enum recorder_stack_kind kind)
 {
-        return s->n_frames == n && s->kind == kind &&
-               !(__atomic_load_n(&s->flags, __ATOMIC_RELAXED) & RECORDER_STACK_RETIRED) &&
-               memcmp(agent.frames + s->first_frame, frames, n * sizeof(*frames)) == 0;
+        const uint64_t *own = agent.frames + s->first_frame;
+
+        if (s->n_frames != n || s->kind != kind ||
+            (__atomic_load_n(&s->flags, __ATOMIC_RELAXED) & RECORDER_STACK_RETIRED))
+                return false;
+        for (unsigned i = 0; i < n; i++) /* a call of memcmp() costs more */
+                if (own[i] != frames[i])
+                        return false;
+        return true;
 }
 
 /* Room for n frames; false: there is none. */
@@ -101,10 +106,10 @@ static bool take(uint32_t at, uint64_t hash, const uint64_t *frames, unsigned n,
         return true;
 }
 
-uint32_t stack_table_find(const uint64_t *frames, unsigned n, enum recorder_stack_kind kind, bool cut)
+static __attribute__((noinline)) uint32_t find(uint64_t hash, const uint64_t *frames, unsigned n,
+                                               enum recorder_stack_kind kind, bool cut)
 {
         uint32_t levels = __atomic_load_n(&agent.stack_levels, __ATOMIC_ACQUIRE);
-        uint64_t hash = hash_of(frames, n, kind);
 
         for (uint32_t level = 0; level_exists(SMALLEST, level, agent.n_stacks); level++) {
                 bool free_entry = false, begun = level < levels;
@@ -125,6 +130,19 @@ uint32_t stack_table_find(const uint64_t *frames, unsigned n, enum recorder_stac
         }
         header_flag(RECORDER_STACKS_FULL);
         return 0;
+}
+
+uint32_t stack_table_find(const uint64_t *frames, unsigned n, enum recorder_stack_kind kind, bool cut)
+{
+        uint64_t hash = hash_of(frames, n, kind);
+        uint32_t *hint = &agent.stack_hints[hash % STACK_HINTS], at = __atomic_load_n(hint, __ATOMIC_RELAXED);
+
+        if (likely(at && __atomic_load_n(&agent.stacks[at].hash, __ATOMIC_ACQUIRE) == hash &&
+                   same(&agent.stacks[at], frames, n, kind)))
+                return at;
+        at = find(hash, frames, n, kind, cut);
+        __atomic_store_n(hint, at, __ATOMIC_RELAXED);
+        return at;
 }
 
 void stack_table_count(uint32_t stack, uint64_t size, uint64_t weight, int sign)

@@ -5,6 +5,7 @@
 
 #include "base/cfi.h"
 #include "agent_so/modules.h"
+#include "agent_so/near_row.h"
 #include "agent_so/stack_memory.h"
 
 #define SLOW __attribute__((noinline, cold))
@@ -50,7 +51,7 @@ static SLOW uint64_t read_packed(uintptr_t pc, uint64_t salt, size_t slot)
 {
         bool keep;
         struct cfi_row found = read_row(pc, &keep);
-        uint64_t row = cfi_pack(&found);
+        uint64_t row = near_pack(&found);
 
         if (keep) {
                 __atomic_store_n(&rows[slot].row, row, __ATOMIC_RELAXED);
@@ -70,45 +71,11 @@ static inline uint64_t find_row(uintptr_t pc, uint64_t salt)
         return read_packed(pc, salt, slot);
 }
 
-/* Nearly every frame: the CFA is told from SP or FP, and all that was saved lies between SP and CFA, in memory that is known to
- * be readable.  false: nothing has changed; step() knows better. */
-static inline bool step_near(struct unwind_regs *r, const struct stack_memory *m, uint64_t row)
-{
-        int64_t fp_at = cfi_fp_of(row), extra_at = cfi_extra_of(row);
-        uintptr_t cfa, pc, fp = r->fp, extra = r->extra;
-
-        if (likely(cfi_kind_of(row) == CFI_SP))
-                cfa = r->sp;
-        else if (cfi_kind_of(row) == CFI_FP)
-                cfa = r->fp;
-        else
-                return false;
-        cfa += (uintptr_t)cfi_offset_of(row);
-        if ((cfa & 7) || cfa <= r->sp || cfa > m->to || r->sp < m->from)
-                return false;
-        if (fp_at != 0) {
-                if (fp_at > 0 || cfa + (uintptr_t)fp_at < r->sp)
-                        return false;
-                fp = *(const uintptr_t *)(cfa + (uintptr_t)fp_at);
-        }
-        if (extra_at != 0) {
-                if (extra_at > 0 || cfa + (uintptr_t)extra_at < r->sp)
-                        return false;
-                extra = *(const uintptr_t *)(cfa + (uintptr_t)extra_at);
-        }
-        pc = machine_strip(MACHINE_RA_IN_REGISTER ? extra : *(const uintptr_t *)(cfa - 8));
-        if (pc == 0)
-                return false;
-        *r = (struct unwind_regs){
-                .pc = pc, .sp = cfa, .fp = fp, .extra = MACHINE_RA_IN_REGISTER ? pc : extra};
-        return true;
-}
-
 /* One frame out.  false: the end, or the next frame cannot be found (*ret_end tells which). */
 static SLOW bool step(struct unwind_regs *r, struct stack_memory *memory, uint64_t packed, bool *ret_signal,
                       bool *ret_end)
 {
-        struct cfi_row row = cfi_unpack(packed);
+        struct cfi_row row = near_unpack(packed);
         uintptr_t cfa, pc, fp = r->fp, extra = r->extra;
 
         *ret_signal = false;
@@ -191,13 +158,19 @@ static SLOW bool step_far(struct unwind_regs *regs, struct stack_memory *memory,
         return false;
 }
 
+/* Up to where near_step() may read. */
+static uintptr_t near_to(const struct unwind_regs *r, const struct stack_memory *m)
+{
+        return r->sp >= m->from && r->sp % 8 == 0 ? m->to : 0;
+}
+
 unsigned stack_unwind(const struct unwind_regs *from, bool caller, uint64_t *frames, unsigned max,
                       bool *ret_cut)
 {
         struct unwind_regs regs = *from;
         struct stack_memory memory = stack_memory_begin(regs.sp);
         uint64_t salt = rows_salt();
-        uintptr_t exact = 1; /* 0: pc is a return address */
+        uintptr_t to = near_to(&regs, &memory), exact = 1; /* 0: pc is a return address */
         bool top = caller;
         unsigned n = 0;
 
@@ -207,9 +180,9 @@ unsigned stack_unwind(const struct unwind_regs *from, bool caller, uint64_t *fra
         while (n < max) {
                 uint64_t row = find_row(regs.pc - 1 + exact, salt);
 
-                if (likely(step_near(&regs, &memory, row))) {
+                if (likely(near_step(&regs, to, row))) {
                         exact = 0;
-                } else if (cfi_kind_of(row) == CFI_END) {
+                } else if (near_is_end(row)) {
                         *ret_cut = false;
                         break;
                 } else {
@@ -221,6 +194,7 @@ unsigned stack_unwind(const struct unwind_regs *from, bool caller, uint64_t *fra
                                 break;
                         regs = far_regs;
                         memory = far_memory;
+                        to = near_to(&regs, &memory);
                         exact = signal;
                 }
                 top = top && is_agent(regs.pc);
