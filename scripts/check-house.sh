@@ -6,7 +6,7 @@
 #   scripts/check-house.sh --self-test   show that each rule can fail
 #
 # Includes go one way: base <- arch <- bundle <- {trigger, injector, capture} <- cli   (swansong)
-#                   base <- brake <- cli
+#                   base <- brake <- cli, base <- arch <- witness <- cli
 #                                      bundle <- analysis <- render                    (swansong-report)
 set -u
 
@@ -26,16 +26,17 @@ allowed() {
         injector) echo "base arch bundle" ;;
         trigger) echo "base arch bundle" ;;
         brake) echo "base" ;;
+        witness) echo "base arch" ;;
         census) echo "base arch injector" ;;
         capture) echo "base arch bundle injector census" ;;
-        cli) echo "base arch bundle injector trigger brake census capture" ;;
+        cli) echo "base arch bundle injector trigger brake witness census capture" ;;
         analysis) echo "base arch bundle" ;;
         render) echo "base arch bundle analysis" ;;
         esac
 }
 
 check_includes() {
-        for room in base arch bundle trigger brake census capture cli analysis render injector; do
+        for room in base arch bundle trigger brake witness census capture cli analysis render injector; do
                 dir=$1/src/$room
                 [ $room = injector ] && dir=$1/injector
                 [ -d "$dir" ] || continue

@@ -39,7 +39,7 @@ struct report_thread {
         const char *state;    /* "S (sleeping)" as in status */
         const char *wchan;    /* kernel function it sleeps in */
         const char *captured; /* "stopped", "syscall" (SP and PC only), "agent" (by itself, at a
-                             signal), "none" */
+                             signal), "witness" (by the kernel as it killed: the others are not known), "none" */
         const char *reason;   /* why not "stopped", or why the stack ends early; NULL if all is well */
         bool complete;        /* unwound to the thread's root */
         const struct report_frame *frames; /* innermost first */

@@ -296,11 +296,26 @@ static int add_recorder(struct source *s, const struct report_options *o, const 
         return ret;
 }
 
+/* Of a process that was gone there is one if the kernel had a witness. */
+static bool has_core(const struct source *s)
+{
+        _cleanup_fd_ int fd = section_open(s->bundle, "core", NULL);
+
+        return fd >= 0;
+}
+
+static bool has_witness(const struct report *r)
+{
+        return r->n_threads > 0 && r->threads[0].captured && strcmp(r->threads[0].captured, "witness") == 0;
+}
+
 /* Stacks from the core; of threads that could not be stopped, those that the agent took. */
 static int add_stacks(struct source *s, const struct report_options *o, const struct recorder *rec,
                       struct report *r)
 {
-        int ret = o->stacks && s->bundle >= 0 && !s->remains ? stacks_analyse(s->bundle, o->stacks, r) : 0;
+        int ret = o->stacks && s->bundle >= 0 && (!s->remains || has_core(s))
+                          ? stacks_analyse(s->bundle, o->stacks, r)
+                          : 0;
 
         if (ret == 0 && rec)
                 ret = recorder_threads(rec, o->stacks, r);
@@ -358,6 +373,9 @@ static int build(struct source *s, const struct report_options *o, const struct 
         if (r->machine_only)
                 return verdict_of_machine(r);
         ret = add_stacks(s, o, rec, r);
+        if (ret == 0 && has_witness(r))
+                r->trigger.better = "where it may be attended (swansong doctor says what forbids it) it "
+                                    "would have every stack";
         if (ret == 0 && o->stacks && s->bundle >= 0)
                 ret = kill_frame_fill(s->bundle, o->stacks, r);
         return ret < 0 ? ret : verdict_make(r);

@@ -21,7 +21,7 @@ static int compare_tids(const void *a, const void *b)
 
 static const char *known_how(const char *how, const void *gregs)
 {
-        static const char *const hows[] = {"stopped", "syscall", "none"};
+        static const char *const hows[] = {"stopped", "syscall", "witness", "none"};
 
         for (size_t i = 0; how && i < ARRAY_SIZE(hows); i++)
                 if (strcmp(how, hows[i]) == 0)

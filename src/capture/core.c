@@ -74,6 +74,8 @@ static int regions_collect(const struct core *c, struct regions *r)
                 for (unsigned bit = 0; stacks_run_next(c->stacks, i, &bit, &run);)
                         if (regions_add(r, run) < 0)
                                 return -ENOMEM;
+        if (c->more.bytes > 0 && regions_add(r, c->more) < 0)
+                return -ENOMEM;
         for (size_t i = 0; i < p->n; i++) {
                 run = (struct memory_run){p->addresses[i], p->page_size, p->data + i * p->page_size};
                 if (regions_add(r, run) < 0)

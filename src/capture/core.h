@@ -22,7 +22,8 @@ struct core {
         const struct map_index *map_index;
         const struct pages *pages;
         const struct stacks *stacks;
-        size_t n_threads; /* of stacks; those of which nothing is known are left out */
+        size_t n_threads;       /* of stacks; those of which nothing is known are left out */
+        struct memory_run more; /* bytes 0: nothing */
 };
 
 /* Where it goes: called again and again, in order. */

@@ -67,6 +67,8 @@ static void write_sections(const struct remains *remains, const struct capture_r
                                 "the process left none: it did not run under the agent");
         if (request->history && request->history->len > 0)
                 section_put(w, "history.tsv", request->history->data, request->history->len);
+        if (remains->threads)
+                threads_write(remains->threads, w);
         if (remains->maps && remains->maps->len > 0)
                 section_put(w, "maps", remains->maps->data, remains->maps->len);
         if (remains->kmsg && remains->kmsg->len > 0)
@@ -90,7 +92,8 @@ static void collect_rest(const struct remains *remains, const struct capture_req
                                   .buffer = buffer};
 
         collect_rows(&collect, 0);
-        section_missing(w, "core", true, ESRCH, "it was not attended when the kernel killed it");
+        if (!remains->threads)
+                section_missing(w, "core", true, ESRCH, "it was not attended when the kernel killed it");
 }
 
 /* On a disk that is full there is what fits; nothing, when not even a byte does. */

@@ -8,12 +8,15 @@
 #include "base/recorder_layout.h"
 #include "bundle/writer.h"
 #include "capture/capture.h"
+#include "capture/threads.h"
 
 struct remains {
         int recorder_fd;                    /* -1: it left none */
         const struct recorder_header *head; /* of the recorder, or NULL */
         const struct buf *kmsg;             /* docs/bundle.md, or NULL */
         const struct buf *maps;             /* its mappings when they were last read, or NULL */
+        const struct thread_capture
+                *threads; /* a thread that the kernel saw (threads_take_told()), or NULL */
         bool just_now; /* it has only just ended: copy what is still to be seen of it, its group, the machine */
         const struct memory_group *group; /* where it was, for just_now; or NULL */
 };

@@ -26,7 +26,7 @@
 #include "capture/map_index.h"
 #include "injector/remote_memory.h"
 
-enum thread_how { HOW_NONE, HOW_STOPPED, HOW_SYSCALL };
+enum thread_how { HOW_NONE, HOW_STOPPED, HOW_SYSCALL, HOW_WITNESS };
 
 struct thread_copy {
         pid_t tid;

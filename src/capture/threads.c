@@ -74,7 +74,7 @@ static void attempt_done(struct thread_capture *c)
         fd_closep(&c->mm_fd);
 }
 
-static int attempt_make(struct thread_capture *c)
+static int attempt_make(struct thread_capture *c, bool told)
 {
         const struct target *t = c->target;
         int r;
@@ -98,11 +98,12 @@ static int attempt_make(struct thread_capture *c)
         r = map_index_make(&c->maps, &c->map_index);
         if (r < 0)
                 return r;
-        return stacks_make(&c->stacks, c->mm_fd, &c->map_index, &c->memory, c->tracees.size, c->tracees.n);
+        return stacks_make(&c->stacks, c->mm_fd, &c->map_index, &c->memory, told ? 1 : c->tracees.size,
+                           told ? 0 : c->tracees.n);
 }
 
-int threads_prepare(const struct target *t, uint64_t stop_deadline_ns, struct thread_capture **ret,
-                    struct diag *d)
+static int prepare(const struct target *t, uint64_t stop_deadline_ns, bool told, struct thread_capture **ret,
+                   struct diag *d)
 {
         _cleanup_threads_ struct thread_capture *c = calloc(1, sizeof(*c));
         int r;
@@ -111,7 +112,7 @@ int threads_prepare(const struct target *t, uint64_t stop_deadline_ns, struct th
                 return diag_set(d, -ENOMEM, "PID %d: %s", t->pid, strerror(ENOMEM));
         c->target = t;
         c->stop_deadline_ns = stop_deadline_ns;
-        r = attempt_make(c);
+        r = attempt_make(c, told);
         if (r == 0)
                 r = target_check(t);
         if (r < 0)
@@ -121,6 +122,21 @@ int threads_prepare(const struct target *t, uint64_t stop_deadline_ns, struct th
                                 t->pid, strerror(-r));
         *ret = take_ptr(c);
         return 0;
+}
+
+int threads_prepare(const struct target *t, uint64_t stop_deadline_ns, struct thread_capture **ret,
+                    struct diag *d)
+{
+        return prepare(t, stop_deadline_ns, false, ret, d);
+}
+
+int threads_prepare_told(const struct target *t, struct thread_capture **ret, struct diag *d)
+{
+        int r = prepare(t, 0, true, ret, d);
+
+        if (r == 0)
+                modules_keep(&(*ret)->pages, &(*ret)->map_index, &(*ret)->maps, &(*ret)->auxv);
+        return r;
 }
 
 /* What became of reading the registers of thread i, which stands still; false: it has ended, or they are not understood. */

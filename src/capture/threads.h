@@ -22,6 +22,7 @@
 #include "base/diag.h"
 #include "base/target.h"
 #include "bundle/writer.h"
+#include "capture/stacks.h"
 
 struct thread_capture;
 
@@ -61,6 +62,21 @@ struct held_thread {
 /* Instead of threads_take(): these threads are held already; who holds them lets them go.  Others of the process are not
  * looked at.  In any thread. */
 void threads_take_held(struct thread_capture *c, const struct held_thread *held, size_t n);
+
+/* A thread as the kernel saw it when it killed its process (witness/witness.h). */
+struct told_thread {
+        pid_t tid;
+        const void *registers; /* the beginning of the general register set */
+        size_t registers_size;
+        struct memory_run stack; /* bytes 0: none; must outlive threads_write() */
+};
+
+/* Of a process that nobody may stop: read what does not change, and what a debugger needs to find its libraries, while it lives.
+ * As threads_prepare(). */
+int threads_prepare_told(const struct target *t, struct thread_capture **ret, struct diag *d);
+
+/* Instead of threads_take(), when it has ended: this is the one thread that there is. */
+void threads_take_told(struct thread_capture *c, const struct told_thread *told);
 
 /* The text of /proc/PID/maps as read by threads_prepare(); empty when it was not permitted. */
 const struct buf *threads_maps(const struct thread_capture *c);

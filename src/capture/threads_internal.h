@@ -22,8 +22,9 @@ struct thread_capture {
         struct remote_memory memory;
         struct pages pages;
         struct tracees tracees;
-        struct stacks stacks; /* thread i of both is the same */
-        bool died;            /* it ended while we were at it */
+        struct stacks stacks;   /* thread i of both is the same */
+        struct memory_run told; /* of threads_take_told(): all the stack that there is; borrowed */
+        bool died;              /* it ended while we were at it */
 };
 
 #endif

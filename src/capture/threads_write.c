@@ -65,6 +65,12 @@ static struct judgement judge(const struct thread_capture *c)
         unsigned refused = 0, late = 0, behind = 0, without = 0, known = 0, gone = 0;
         struct judgement j = {.status = SECTION_OK};
 
+        if (c->tracees.n > 0 && c->stacks.threads[0].how == HOW_WITNESS) {
+                j.status = SECTION_CUT;
+                snprintf(j.reason, sizeof(j.reason),
+                         "nobody was permitted to attend it: this is the one thread that the kernel saw");
+                return j;
+        }
         for (size_t i = 0; i < c->tracees.n; i++) {
                 const struct thread_copy *t = &c->stacks.threads[i];
 
@@ -108,6 +114,7 @@ static void core_section_write(const struct thread_capture *c, struct bundle_wri
                 .pages = &c->pages,
                 .stacks = &c->stacks,
                 .n_threads = c->tracees.n,
+                .more = c->told,
         };
 
         section_begin(w, "core", false);
@@ -117,7 +124,20 @@ static void core_section_write(const struct thread_capture *c, struct bundle_wri
 }
 
 static const char *const how_names[] = {
-        [HOW_NONE] = "none", [HOW_STOPPED] = "stopped", [HOW_SYSCALL] = "syscall"};
+        [HOW_NONE] = "none", [HOW_STOPPED] = "stopped", [HOW_SYSCALL] = "syscall", [HOW_WITNESS] = "witness"};
+
+/* Where a thread's stack begins, and how much there is of it. */
+static struct memory_run stack_of(const struct thread_capture *c, size_t i)
+{
+        struct memory_run run = {0};
+        unsigned bit = 0;
+
+        if (c->stacks.threads[i].how == HOW_WITNESS)
+                return c->told;
+        if (stacks_run_next(&c->stacks, i, &bit, &run))
+                run.bytes = stack_bytes(&c->stacks, i);
+        return run;
+}
 
 static void table_write(const struct thread_capture *c, struct bundle_writer *w)
 {
@@ -129,19 +149,17 @@ static void table_write(const struct thread_capture *c, struct bundle_writer *w)
                 const struct thread_copy *t = &c->stacks.threads[i];
                 bool gone = c->tracees.list[i].state == TRACEE_GONE && t->how == HOW_NONE;
                 const char *reason = gone ? "it ended meanwhile" : t->reason ? t->reason : "";
-                struct memory_run run;
-                unsigned bit = 0;
+                struct memory_run stack = stack_of(c, i);
                 char line[256];
                 int n;
 
                 if (t->how == HOW_NONE)
                         n = snprintf(line, sizeof(line), "%d\tnone\t-\t-\t-\t-\t%s\n", c->tracees.list[i].tid,
                                      reason);
-                else if (stacks_run_next(&c->stacks, i, &bit, &run))
+                else if (stack.bytes > 0)
                         n = snprintf(line, sizeof(line),
                                      "%d\t%s\t0x%" PRIx64 "\t0x%" PRIx64 "\t0x%" PRIx64 "\t%zu\t%s\n", t->tid,
-                                     how_names[t->how], t->pc, t->sp, run.address, stack_bytes(&c->stacks, i),
-                                     reason);
+                                     how_names[t->how], t->pc, t->sp, stack.address, stack.bytes, reason);
                 else
                         n = snprintf(line, sizeof(line), "%d\t%s\t0x%" PRIx64 "\t0x%" PRIx64 "\t-\t0\t%s\n",
                                      t->tid, how_names[t->how], t->pc, t->sp, reason);

@@ -317,6 +317,28 @@ class Armed(SwansongTest):
         watcher.terminate()
         tracer.terminate()
 
+    def test_of_one_that_may_not_be_attended_the_kernel_copies_a_thread(self):
+        victim = self.leak(20, 3)
+        tracer = self.spawn(["strace", "-o", "/dev/null", "-p", str(victim.pid)], stderr=subprocess.DEVNULL)
+        wait_until("strace is there", lambda: proc_status(victim.pid)["TracerPid"] != "0")
+        bundles, err, status = self.finish(self.watch(victim.pid, "--arm", "always"))
+        tracer.wait()
+        victim.wait()
+        self.assertEqual((len(bundles), status), (1, 0), err)
+        if "the kernel's word only: " in err:
+            self.skipTest(err.partition("the kernel's word only: ")[2].partition("\n")[0])
+        report = self.report(bundles[0])
+        self.assertEqual(report["trigger"]["guarantee"], "kernel")
+        self.assertEqual([t["captured"] for t in report["threads"]], ["witness"], err)
+        functions = [f["function"] for f in report["threads"][0]["frames"]]
+        self.assertIn("shop::Service::serve", functions)
+        self.assertTrue(report["threads"][0]["complete"], functions)
+        text = " ".join(self.swansong("report", bundles[0]).stdout.split())
+        self.assertIn("the kernel's word, and the one thread that it saw", text)
+        core = subprocess.run(["gdb", "-nx", "-batch", "-ex", "bt", victim_path("leak"), os.path.join(bundles[0], "core")],
+                              capture_output=True, text=True, check=False).stdout
+        self.assertIn("shop::Service::serve", core)
+
 
 FULL_SPEED = """
 import mmap, sys, threading

@@ -56,7 +56,7 @@ static void fixture_make(struct fixture *f, size_t n, uint64_t (*start)(size_t i
         }
         cr_assert_eq(map_index_make(&f->maps, &f->index), 0);
         f->core = (struct core){&f->target, &f->maps,  &f->auxv,   &f->cmdline,
-                                &f->index,  &f->pages, &f->stacks, n};
+                                &f->index,  &f->pages, &f->stacks, n, {0}};
         cr_assert_eq(core_write(&f->core, put, &f->out), 0);
         cr_assert_not(f->out.cut);
 }

@@ -5,6 +5,7 @@
 #include "base/duration.h"
 #include "base/size.h"
 #include "cli/doctor/doctor.h"
+#include "witness/witness.h"
 
 void doctor_cost(struct doctor *d)
 {
@@ -31,7 +32,9 @@ void doctor_cost(struct doctor *d)
 /* The best that can be had, first. */
 void doctor_guarantee(struct doctor *d)
 {
+        _cleanup_(witness_close) struct witness witness = WITNESS_NONE;
         struct doctor_finding *f;
+        struct diag why;
 
         if (d->may_attach) {
                 d->guarantee = "at-kill";
@@ -46,7 +49,11 @@ void doctor_guarantee(struct doctor *d)
                 doctor_advise(f, "as root: swansong watch -p %d", d->target->pid);
         } else if (d->reads_log) {
                 d->guarantee = "kernel";
-                f = doctor_say(d, FINDING_PROBLEM, "guarantee: the kernel's word only, and the last samples");
+                f = doctor_say(d, FINDING_PROBLEM,
+                               "guarantee: the kernel's word only, and the last samples%s",
+                               witness_open(&witness, &why) == 0
+                                       ? ", and the stack of the thread that the kernel kills in (BPF)"
+                                       : "");
                 doctor_advise(f, "do what is said at ptrace, then: swansong watch -p %d", d->target->pid);
         } else {
                 f = doctor_say(d, FINDING_PROBLEM,

@@ -150,6 +150,7 @@ static void ready(struct watcher *w, struct watched *p, unsigned n_threads)
                 return;
         if (!held)
                 p->arm = ARM_ATTENDED;
+        watch_witness_dismiss(p);
         watch_say(&w->live,
                   held ? "%s (%d): armed, %u thread%s: will be held at its limit"
                        : "%s (%d): armed, %u thread%s: present if the kernel kills it",
@@ -178,6 +179,19 @@ static void say_end(struct watcher *w, const struct watched *p, const struct arm
                 armed_give_history(&w->arms.armed, m->n, &p->observer.history, &p->earlier);
 }
 
+static void refused(struct watcher *w, struct watched *p, const char *why)
+{
+        p->arm = ARM_NONE;
+        p->arms_refused = true;
+        p->ended |= p->gone;
+        buf_reset(&p->maps);
+        file_read_at(p->target.proc_fd, "maps", &p->maps);
+        if (p->gone)
+                return; /* its end has been told, or will be */
+        keep_binaries(w, p);
+        watch_say(&w->live, "not armed, dumps only at conditions: %s; %s", why, watch_witness_call(w, p));
+}
+
 static void hear(struct watcher *w, struct watched *p, const struct armed_message *m)
 {
         switch (m->word) {
@@ -186,15 +200,8 @@ static void hear(struct watcher *w, struct watched *p, const struct armed_messag
                         ready(w, p, m->n);
                 break;
         case ARMED_REFUSED:
-                if (p && watch_is_armed(p)) {
-                        p->arm = ARM_NONE;
-                        p->arms_refused = true;
-                        p->ended |= p->gone;
-                        buf_reset(&p->maps);
-                        file_read_at(p->target.proc_fd, "maps", &p->maps);
-                        if (!p->gone) /* its end has been told, or will be */
-                                watch_say(&w->live, "not armed, dumps only at conditions: %s", m->text);
-                }
+                if (p && watch_is_armed(p))
+                        refused(w, p, m->text);
                 break;
         case ARMED_DYING:
                 if (p)

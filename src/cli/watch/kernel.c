@@ -87,6 +87,7 @@ static void write_bundle(struct watcher *w, struct watched *p, const struct kern
         const struct remains remains = {.recorder_fd = -1,
                                         .kmsg = &kmsg,
                                         .maps = &p->maps,
+                                        .threads = watch_witness_thread(p),
                                         .just_now = true,
                                         .group = find_group(p, &group) ? &group : NULL};
         const struct capture_request request = {.target = &p->target,
@@ -110,7 +111,7 @@ static void write_bundle(struct watcher *w, struct watched *p, const struct kern
                 watch_say(&w->live, "no bundle of its end: %s", d.text);
                 return;
         }
-        watch_dump_publish(&w->dumps, take_ptr(outcome.path), -1, outcome.incomplete, p->ramp);
+        watch_dump_publish(&w->dumps, take_ptr(outcome.path), p->binaries_fd, outcome.incomplete, p->ramp);
         capture_outcome_done(&outcome);
 }
 
@@ -180,6 +181,8 @@ void watch_kernel_hear(struct watcher *w)
         struct kmsg_record record;
         struct oom_log_event event;
 
+        /* The kernel saw it before it told. */
+        watch_witness_hear(w);
         while (k->kmsg.fd >= 0 && kmsg_read(&k->kmsg, &record) > 0) {
                 if (k->text.len == 0 || record.time_ns - k->text_ns > FORGET_NS) {
                         buf_reset(&k->text);

@@ -76,6 +76,7 @@ void watch_loop_close(struct watcher *w)
         watch_set_close(&w->set);
         places_close(&w->places);
         watch_kernel_close(w);
+        watch_witness_close(w);
         exit_events_close(&w->exits);
         fd_closep(&w->epoll_fd);
         fd_closep(&w->timer_fd);

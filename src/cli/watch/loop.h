@@ -16,6 +16,7 @@
 #include "cli/watch/kernel.h"
 #include "cli/watch/options.h"
 #include "cli/watch/set.h"
+#include "cli/watch/witness.h"
 #include "trigger/places.h"
 
 struct watcher {
@@ -27,7 +28,8 @@ struct watcher {
         struct exe_match exe;
         struct memory_group group;  /* --group */
         struct watch_kernel kernel; /* its log */
-        struct places places;       /* --group, --victim: where memory can run out */
+        struct watch_witness witness;
+        struct places places; /* --group, --victim: where memory can run out */
         struct watch_arms {
                 struct armed armed;
                 bool refused;  /* nobody can be attended: said once */

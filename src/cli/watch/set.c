@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "capture/binaries.h"
+#include "capture/threads.h"
 #include "cli/watch/kernel.h"
 
 /* 10,000 mappings; a longer text is cut. */
@@ -34,6 +35,8 @@ int watch_set_add(struct watch_set *s, struct target *t, const struct observer_r
         w->oom_event = OOM_EVENT_NONE;
         w->brake_refused = w->brake_spent = false;
         w->word = NULL;
+        w->threads = NULL;
+        w->seen = NULL;
         w->maps = BUF_GROWING(MAPS_MAX);
         w->arm = ARM_NONE;
         w->arm_wanted = false;
@@ -63,6 +66,8 @@ static void watched_free(struct watched *w)
         brake_end(&w->brake);
         oom_event_close(&w->oom_event);
         kernel_word_free(w->word);
+        threads_free(w->threads);
+        free(w->seen);
         buf_done(&w->maps);
         binaries_close(w->binaries_fd);
         observer_close(&w->observer);

@@ -36,6 +36,9 @@ struct watched {
         struct buf
                 maps; /* its mappings when it could not be armed: the kernel's word may name a place in them */
         struct kernel_word *word; /* the kernel's of its kill, or NULL */
+        struct thread_capture
+                *threads;            /* of one that may not be attended, prepared: watch_witness.h; or NULL */
+        struct witness_record *seen; /* what the kernel saw of its kill, or NULL */
         bool near;              /* a place that it is in is near its limit (watch_place.h): to be attended */
         uint64_t next_ns;       /* monotonic: the next tick */
         unsigned failures;      /* dumps that failed, one after the other */
