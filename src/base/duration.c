@@ -45,10 +45,13 @@ int duration_parse(const char *s, uint64_t max_ns, uint64_t *ret_ns)
 
 char *duration_format(uint64_t ns, char out[DURATION_TEXT])
 {
+        double value = (double)ns;
         size_t unit = 0;
 
-        while (unit + 1 < ARRAY_SIZE(units) && (double)ns >= units[unit + 1].ns)
+        /* 999.6 us would be printed as 1e+03 us, and 59.96 s as 60 s: go to the next unit a little early. */
+        while (unit + 1 < ARRAY_SIZE(units) && value >= units[unit + 1].ns * 0.9995)
                 unit++;
-        snprintf(out, DURATION_TEXT, "%.3g %s", (double)ns / units[unit].ns, units[unit].name);
+        value /= units[unit].ns;
+        snprintf(out, DURATION_TEXT, value < 999.5 ? "%.3g %s" : "%.0f %s", value, units[unit].name);
         return out;
 }

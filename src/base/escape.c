@@ -5,6 +5,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 
+#include "base/cleanup.h"
+
 /* Decode one character as RFC 3629 allows it: no overlong form, no surrogate, nothing above U+10FFFF. */
 static size_t utf8_decode(const unsigned char *s, size_t len, uint32_t *ret_code)
 {
@@ -43,13 +45,22 @@ static size_t utf8_decode(const unsigned char *s, size_t len, uint32_t *ret_code
         return n;
 }
 
+/* Control characters, and what shows nothing but changes how the rest is shown: bidi, separators of lines, invisible ones. */
+static const struct {
+        uint32_t first, last;
+} unsafe[] = {
+        {0x00, 0x1f},     {0x7f, 0x9f},     {0xad, 0xad},       {0x61c, 0x61c},
+        {0x180e, 0x180e}, {0x200b, 0x200f}, {0x2028, 0x202e},   {0x2060, 0x206f},
+        {0xfeff, 0xfeff}, {0xfff9, 0xfffb}, {0xe0000, 0xe007f},
+};
+
 static bool code_is_safe(uint32_t code)
 {
-        if (code < 0x20 || (code >= 0x7f && code < 0xa0))
-                return false;
-        if ((code >= 0x200b && code <= 0x200f) || (code >= 0x2028 && code <= 0x202e) ||
-            (code >= 0x2060 && code <= 0x2069) || code == 0xfeff)
-                return false;
+        if (code >= 0x20 && code < 0x7f)
+                return true;
+        for (size_t i = 0; i < ARRAY_SIZE(unsafe); i++)
+                if (code >= unsafe[i].first && code <= unsafe[i].last)
+                        return false;
         return true;
 }
 

@@ -3,8 +3,8 @@
  *
  * Printable ASCII and well-formed UTF-8 letters pass.  Everything that could drive a terminal or mislead a
  * reader becomes \xNN, byte by byte: C0 and C1 controls, DEL, invalid UTF-8, surrogates, and the invisible or
- * direction-changing characters (U+200B..200F, U+2028..202E, U+2060..2069, U+FEFF).  A newline becomes \n, a
- * tab \t. A backslash stays as it is: systemd's unit names are full of them, and nothing reads the text back.
+ * direction-changing characters (U+00AD, U+061C, U+180E, U+200B..200F, U+2028..202E, U+2060..206F, U+FEFF, U+FFF9..FFFB,
+ * U+E0000..E007F).  A newline becomes \n, a tab \t. A backslash stays as it is: systemd's unit names are full of them, and nothing reads the text back.
  */
 #ifndef SWANSONG_BASE_ESCAPE_H
 #define SWANSONG_BASE_ESCAPE_H

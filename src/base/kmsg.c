@@ -74,7 +74,7 @@ int kmsg_record_parse(char *raw, size_t len, struct kmsg_record *ret)
 
 int kmsg_open(struct kmsg *k, enum kmsg_start start, struct diag *d)
 {
-        int fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+        int fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 
         if (fd < 0 && (errno == EPERM || errno == EACCES))
                 return diag_set(
@@ -129,7 +129,7 @@ int kmsg_read(struct kmsg *k, struct kmsg_record *ret)
 
 int kmsg_copy(struct buf *out)
 {
-        _cleanup_fd_ int fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+        _cleanup_fd_ int fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
         char raw[KMSG_RECORD_MAX];
 
         if (fd < 0)

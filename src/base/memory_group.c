@@ -34,6 +34,11 @@ static bool list_has(const char *list, size_t len, const char *name)
         return false;
 }
 
+static bool is_octal(char c)
+{
+        return c >= '0' && c <= '7';
+}
+
 /* mountinfo's \040 (blank), \011, \012, \134. */
 static int octal_unescape(const char *in, size_t len, char out[PATH_MAX])
 {
@@ -42,7 +47,8 @@ static int octal_unescape(const char *in, size_t len, char out[PATH_MAX])
         for (size_t i = 0; i < len; i++) {
                 char c = in[i];
 
-                if (c == '\\' && i + 3 < len && in[i + 1] >= '0' && in[i + 1] <= '3') {
+                if (c == '\\' && i + 3 < len && in[i + 1] >= '0' && in[i + 1] <= '3' && is_octal(in[i + 2]) &&
+                    is_octal(in[i + 3])) {
                         c = (char)((in[i + 1] - '0') << 6 | (in[i + 2] - '0') << 3 | (in[i + 3] - '0'));
                         i += 3;
                 }

@@ -54,5 +54,9 @@ Test(duration, is_written_with_its_unit)
         cr_expect_str_eq(duration_format(12345678, text), "12.3 ms");
         cr_expect_str_eq(duration_format(90 * NS_PER_S, text), "1.5 min");
         cr_expect_str_eq(duration_format(HOUR_NS, text), "1 h");
-        cr_expect_str_eq(duration_format(UINT64_MAX, text), "5.12e+06 h");
+        cr_expect_str_eq(duration_format(999600 * NS_PER_US, text), "1 s");
+        cr_expect_str_eq(duration_format(999400 * NS_PER_US, text), "999 ms");
+        cr_expect_str_eq(duration_format(59980 * NS_PER_MS, text), "1 min");
+        cr_expect_str_eq(duration_format(1234 * HOUR_NS, text), "1234 h");
+        cr_expect_str_eq(duration_format(UINT64_MAX, text), "5124096 h");
 }

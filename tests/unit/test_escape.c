@@ -21,6 +21,8 @@ static const struct {
         {"\xc0\xaf", 2, "\\xc0\\xaf", "overlong"},
         {"\xed\xa0\x80", 3, "\\xed\\xa0\\x80", "surrogate"},
         {"\xe2\x80\xae", 3, "\\xe2\\x80\\xae", "right-to-left override hides file endings"},
+        {"\xd8\x9c", 2, "\\xd8\\x9c", "so does the Arabic letter mark"},
+        {"\xf3\xa0\x81\x81", 4, "\\xf3\\xa0\\x81\\x81", "tags are not seen"},
         {"\xf4\x90\x80\x80", 4, "\\xf4\\x90\\x80\\x80", "above U+10FFFF"},
         {"\xe2\x82", 2, "\\xe2\\x82", "cut off"},
         {"a\0b", 3, "a\\x00b", "NUL"},

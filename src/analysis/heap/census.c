@@ -179,6 +179,21 @@ static size_t merge_sizes(struct report_type *list, size_t n)
         return out;
 }
 
+/* One of those that the report knows: the bundle may say anything. */
+static const char *kind_of(const struct scan *cell)
+{
+        static const char *const kinds[][2] = {{"module", "data"},
+                                               {"function", "function"},
+                                               {"heap", "heap"},
+                                               {"zero", "zero"},
+                                               {"text", "text"}};
+
+        for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+                if (scan_is(cell, kinds[i][0]))
+                        return kinds[i][1];
+        return "other";
+}
+
 static int parse_objects(const char *text, size_t len, struct report *r)
 {
         static const char *const columns[] = {"kind", "word", "size_max", "blocks", "bytes", "contents"};
@@ -199,12 +214,12 @@ static int parse_objects(const char *text, size_t len, struct report *r)
                 if (!amount_known(type.size_max) || !amount_known(type.live_bytes) ||
                     scan_left(&cells[0]) == 0)
                         continue;
-                type.kind = scan_is(&cells[0], "module") ? "data" : tsv_text(&cells[0], &r->pool);
+                type.kind = kind_of(&cells[0]);
                 /* With its escapes: a zero byte ends no contents. */
                 if (scan_left(&cells[5]) > 0 && !scan_is(&cells[5], "-"))
                         type.contents = pool_strndup(&r->pool, cells[5].at, scan_left(&cells[5]));
                 list = pool_grow(&r->pool, list, n, n + 1, &room, sizeof(*list));
-                if (!list || !type.kind)
+                if (!list)
                         return -ENOMEM;
                 list[n++] = type;
         }
