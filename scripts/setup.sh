@@ -9,7 +9,7 @@
 set -eu
 
 BUILD="gcc g++ make libc6-dev libdw-dev libelf-dev liblzma-dev libdeflate-dev libiberty-dev libmnl-dev libjansson-dev"
-TEST="clang libclang-rt-14-dev libcriterion-dev libunwind-dev gdb elfutils valgrind strace python3 python3-jsonschema
+TEST="clang libclang-rt-14-dev libcriterion-dev libunwind-dev gdb elfutils debuginfod valgrind strace python3 python3-jsonschema
       gcc-aarch64-linux-gnu libc6-dev-arm64-cross redis-server redis-tools postgresql nginx-light golang-go
       libc6-dbg iproute2 util-linux procps git qemu-system-x86 busybox-static cpio xz-utils
       libjemalloc2 libgoogle-perftools4 libmimalloc2.0 sqlite3 heaptrack"

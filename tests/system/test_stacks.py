@@ -7,9 +7,11 @@ import os
 import random
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import unittest
+import urllib.request
 
 from . import programs
 from .harness import BUILD, SwansongTest, victim_path, wait_until
@@ -281,6 +283,43 @@ class Files(StacksTest):
         if "thread_main" not in [f for t in report["threads"] for f in functions(t)]:
             self.skipTest("no debuginfod client library here")
         self.assertTrue(all(t["complete"] for t in report["threads"]))
+
+
+    @unittest.skipUnless(shutil.which("debuginfod"), "needs elfutils' server, debuginfod")
+    def test_a_real_debuginfod_gives_debug_information_and_the_program(self):
+        files, stripped = os.path.join(self.dir, "files"), os.path.join(self.dir, "stripped")
+        os.mkdir(files)
+        path = self.copy_of("threads")
+        subprocess.run(["objcopy", "--only-keep-debug", path, f"{files}/threads.debug"], check=True)
+        subprocess.run(["strip", "-o", stripped, path], check=True)
+        os.rename(stripped, path)
+        shutil.copy(path, files)
+        process = self.start(path, "2", "park")
+        bundle, threads = self.stacks(process.pid)
+        build_id = next(f["build_id"] for t in threads.values() for f in t["frames"] if f["module"] == path)
+        self.assertNotIn("thread_main", [f for t in threads.values() for f in functions(t)])
+        with socket.socket() as s:
+            s.bind(("127.0.0.1", 0))
+            url = f"http://127.0.0.1:{s.getsockname()[1]}"
+        self.spawn(["debuginfod", "-p", url.rsplit(":", 1)[1], "-F", "-d", ":memory:", files], stdout=subprocess.DEVNULL,
+                   stderr=subprocess.DEVNULL)
+
+        direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+        def answers():
+            try:
+                with direct.open(f"{url}/buildid/{build_id}/debuginfo", timeout=30) as reply:
+                    return reply.status == 200
+            except OSError:  # not yet there, or not yet read
+                return False
+        wait_until("debuginfod has read its files", answers, 60)
+        env = dict(os.environ, DEBUGINFOD_URLS=url, DEBUGINFOD_CACHE_PATH=os.path.join(self.dir, "cache"), no_proxy="127.0.0.1")
+        for gone in (False, True):
+            if gone:
+                os.unlink(path)
+                shutil.rmtree(env["DEBUGINFOD_CACHE_PATH"])
+            frames = [f for t in self.json_report(bundle, env=env)["threads"] for f in t["frames"] if f["function"] == "thread_main"]
+            self.assertTrue(frames and frames[0]["file"].endswith("threads.c"), f"program gone: {gone}")
 
 
 class Odd(StacksTest):
