@@ -192,7 +192,7 @@ Test(report_build, says_why_a_section_is_missing)
                 {"proc/7/limits", "was captured, but is not in the bundle any more"},
                 {"../../etc/passwd", "cannot be opened in this bundle: Invalid argument"},
                 {"proc/7/new", "of unknown status 'later'"},
-                {"proc/7/status", "not in the bundle"},
+                {"proc/7/status", "was not taken (dump --only)"},
         };
         char dir[] = "/tmp/swansong-test-XXXXXX";
         struct report r;
