@@ -55,6 +55,13 @@ static void add_request(const struct text *t, const struct report_kill *k)
         }
 }
 
+/* The watcher's own sentence stands two lines above, and names the group. */
+static bool said_why(const struct report *r)
+{
+        return r->trigger.sentence && r->kill->was_target && r->kill->group &&
+               strstr(r->trigger.sentence, r->kill->group);
+}
+
 void text_first_kill(const struct text *t)
 {
         const struct report_kill *k = t->r->kill;
@@ -67,7 +74,7 @@ void text_first_kill(const struct text *t)
         add_process(t, k->victim_comm, k->victim_pid, "");
         if (!k->was_target)
                 buf_str(t->out, ", by its PID not this process");
-        if (k->scope) {
+        if (k->scope && !said_why(t->r)) {
                 buf_str(t->out, ": ");
                 add_cause(t, k);
         }
