@@ -25,6 +25,7 @@ struct condition condition_judge(const struct stat_brief *stat, pid_t tracer, co
                          "it has ended and waits for PID %d, its parent, to take notice", stat->ppid);
         } else if (tracer) {
                 c.name = "traced";
+                c.tracer = tracer;
                 snprintf(c.sentence, sizeof(c.sentence), "it is already traced by PID %d (%s)", tracer,
                          tracer_comm);
         } else if (stat->flags & PF_EXITING) {
@@ -37,7 +38,7 @@ struct condition condition_judge(const struct stat_brief *stat, pid_t tracer, co
         return c;
 }
 
-static pid_t tracer_of(const struct target *t)
+pid_t condition_tracer(const struct target *t)
 {
         _cleanup_buf_ struct buf status = BUF_GROWING(PROC_STATUS_MAX);
         const char *p;
@@ -59,7 +60,7 @@ struct condition condition_read(const struct target *t)
 
         if (file_read_at(t->proc_fd, "stat", &stat) < 0 || stat_brief_parse(stat.data, stat.len, &brief) < 0)
                 return (struct condition){0};
-        tracer = tracer_of(t);
+        tracer = condition_tracer(t);
         snprintf(path, sizeof(path), "/proc/%d/comm", tracer);
         if (tracer && file_read_at(AT_FDCWD, path, &name) == 0 && name.len > 0)
                 comm[name.len - 1] = '\0';

@@ -13,6 +13,7 @@
 struct condition {
         const char
                 *name; /* "stopped", "traced", "zombie", "exiting", "leader-exited"; NULL: like any other */
+        pid_t tracer;  /* "traced": by whom; else 0 */
         char sentence[160];
 };
 
@@ -21,5 +22,8 @@ struct condition condition_judge(const struct stat_brief *stat, pid_t tracer, co
 
 /* The same, read. What cannot be read is no condition. */
 struct condition condition_read(const struct target *t);
+
+/* Who traces it: TracerPid of status.  0: nobody, or it could not be read. */
+pid_t condition_tracer(const struct target *t);
 
 #endif

@@ -307,15 +307,31 @@ class Armed(SwansongTest):
         self.assertEqual(victim.wait(), 0)
         self.assertEqual(self.finish(watcher)[0], [])
 
-    def test_who_is_traced_already_is_said_at_the_start(self):
-        victim = self.leak(0.001)
-        tracer = self.spawn(["strace", "-o", "/dev/null", "-p", str(victim.pid)], stderr=subprocess.DEVNULL)
-        wait_until("strace is there", lambda: proc_status(victim.pid)["TracerPid"] != "0")
+    def traced_by_another(self, victim):
+        tracer = self.spawn(["strace", "-f", "-o", "/dev/null", "-p", str(victim.pid)], stderr=subprocess.DEVNULL)
+        wait_until("strace is there", lambda: all(t == tracer.pid for _, t in thread_states(victim.pid).values()))
+        return tracer
+
+    def test_who_is_traced_already_is_armed_when_the_tracer_has_gone(self):
+        victim = self.leak(0.001, 3)
+        tracer = self.traced_by_another(victim)
         watcher = self.watch(victim.pid, "--arm", "always")
         watcher.stderr.readline()
-        self.assertIn("not armed", watcher.stderr.readline())
-        watcher.terminate()
+        self.assertRegex(watcher.stderr.readline(), rf"not armed until it is let go, .*traced by PID {tracer.pid} \(strace\)")
         tracer.terminate()
+        tracer.wait()
+        self.assertIn("armed, 4 threads", watcher.stderr.readline())
+        self.wait_armed(victim.pid)
+        watcher.terminate()
+
+    def test_a_kill_while_another_traces_says_why_nobody_was_there(self):
+        victim = self.leak(60, 3)
+        tracer = self.traced_by_another(victim)
+        bundles, err, _ = self.finish(self.watch(victim.pid, "--arm", "always", "--no-report"))
+        self.assertEqual(len(bundles), 1, err)
+        trigger = self.manifest(bundles[0])["trigger"]
+        self.assertEqual(trigger["guarantee"], "kernel", err)
+        self.assertIn(f"swansong was not there because PID {tracer.pid} traced it", trigger["sentence"])
 
     def test_of_one_that_may_not_be_attended_the_kernel_copies_a_thread(self):
         victim = self.leak(20, 3)

@@ -37,6 +37,7 @@ Test(condition, is_named_by_what_stands_in_the_way_first)
                         cr_expect_str_eq(c.name, cases[i].name, "case %zu", i);
                 else
                         cr_expect_null(c.name, "case %zu", i);
+                cr_expect_eq(c.tracer, c.name && strcmp(c.name, "traced") == 0 ? 77 : 0, "case %zu", i);
                 cr_expect(strstr(c.sentence, cases[i].says), "case %zu: %s", i, c.sentence);
         }
 }

@@ -45,7 +45,8 @@ struct armed_message {
         pid_t pid; /* which target: as in armed_ask() */
         uint64_t start_ticks;
         bool incomplete; /* BUNDLE: exit status 4 */
-        unsigned n;      /* READY: threads; KILLED, HELD: where the history goes */
+        unsigned
+                n; /* READY: threads; REFUSED: the PID that traces it, or 0; KILLED, HELD: where the history goes */
         char text
                 [PATH_MAX]; /* REFUSED, FAILED: why; KILLED, HELD: the sentence; BUNDLE: the path.  Sent up to its NUL only */
 };

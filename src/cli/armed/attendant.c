@@ -14,15 +14,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "capture/condition.h"
 #include "cli/armed/slots.h"
 #include "cli/armed/crash_words.h"
 #include "cli/survive.h"
 #include "injector/priority.h"
-
-/* Room for the threads of all targets together: a table of 1 MiB. */
-#define MAX_PROCESSES 1024
-#define MAX_THREADS   32768
 
 /* The memory of a large process takes a while to be freed (26 us per MiB): we write when it has been.  After this, it is
  * so large that a second hand helps, or a thread that cannot be killed holds its memory. */
@@ -41,8 +36,7 @@ struct attendant {
         const struct armed_side *side;
         struct attend *attend;
         struct slots slots;
-        struct attended *targets[MAX_PROCESSES];
-        unsigned n_targets;
+        struct attended_roll roll;
         struct untold *untold, **untold_end;
         int signal_fd, done_fd;
         bool ending;
@@ -80,85 +74,23 @@ static void tell_untold(struct attendant *a)
                 a->untold_end = &a->untold;
 }
 
-/* --- targets */
-
-static struct attended **target_find(struct attendant *a, pid_t pid)
-{
-        for (unsigned i = 0; i < a->n_targets; i++)
-                if (a->targets[i]->target.pid == pid)
-                        return &a->targets[i];
-        return NULL;
-}
-
-static void attended_free(struct attended *t)
-{
-        target_close(&t->target);
-        free(t);
-}
-
-static struct attended *target_remove(struct attendant *a, pid_t pid)
-{
-        struct attended **place = target_find(a, pid), *t = place ? *place : NULL;
-
-        if (place)
-                *place = a->targets[--a->n_targets];
-        return t;
-}
-
-/* Seized by someone before us: by whom? */
-static int name_tracer(const struct target *t, int error, struct diag *d)
-{
-        struct condition c = condition_read(t);
-
-        if (c.name && strcmp(c.name, "traced") == 0)
-                diag_set(d, error, "PID %d: %s", t->pid, c.sentence);
-        return error;
-}
-
-static int target_add(struct attendant *a, const struct armed_question *q, struct diag *d)
-{
-        struct attended *t = calloc(1, sizeof(*t));
-        int r = t ? 0 : diag_set(d, -ENOMEM, "%s", strerror(ENOMEM));
-
-        if (r < 0)
-                return r;
-        t->target = TARGET_NONE;
-        if (a->n_targets == MAX_PROCESSES)
-                r = diag_set(d, -ENOSPC, "PID %d: %d processes are attended, there is no room for more",
-                             q->pid, MAX_PROCESSES);
-        if (r == 0)
-                r = target_open(q->pid, &t->target, d);
-        if (r == 0 && t->target.start_ticks != q->start_ticks)
-                r = diag_set(d, -ESRCH, "PID %d has ended", q->pid);
-        if (r == 0) {
-                identity_read(&t->target, &t->id);
-                r = attend_add(a->attend, q->pid, d);
-                if (r == -EPERM || r == -ESRCH)
-                        r = name_tracer(&t->target, r, d);
-        }
-        if (r < 0)
-                attended_free(t);
-        else
-                a->targets[a->n_targets++] = t;
-        slots_want(&a->slots, a->n_targets);
-        return r;
-}
-
 static void answer(struct attendant *a, const struct armed_question *q)
 {
         const struct target named = {.pid = q->pid, .start_ticks = q->start_ticks};
-        struct attended **known = target_find(a, q->pid);
+        struct attended *known = attended_find(&a->roll, q->pid);
         struct diag d = {0};
+        pid_t tracer = 0;
         int r;
 
         /* A PID that was used again while the last end is still being told. */
-        if (known && (*known)->target.start_ticks != q->start_ticks)
+        if (known && known->target.start_ticks != q->start_ticks)
                 r = diag_set(&d, -EBUSY, "PID %d: the end of another process with it is still attended",
                              q->pid);
         else
-                r = known ? 1 : target_add(a, q, &d);
+                r = known ? 1 : attended_add(&a->roll, a->attend, q->pid, q->start_ticks, &tracer, &d);
+        slots_want(&a->slots, a->roll.n);
         if (r < 0)
-                tell(a, &named, ARMED_REFUSED, 0, d.text);
+                tell(a, &named, ARMED_REFUSED, (unsigned)tracer, d.text);
         else
                 tell(a, &named, ARMED_READY, (unsigned)r, "");
 }
@@ -169,22 +101,23 @@ static bool on_dying(void *data, const struct attend_dying *dying)
 {
         struct attendant *a = data;
         uint64_t budget_ns = a->side->options->budget_ns;
-        struct attended **place = target_find(a, dying->pid);
-        struct slot *slot = place && !(*place)->captured ? slots_free(&a->slots) : NULL;
+        struct attended *t = attended_find(&a->roll, dying->pid);
+        struct slot *slot = t && !t->captured ? slots_free(&a->slots) : NULL;
 
         if (slot) {
-                (*place)->captured = true;
-                tell(a, &(*place)->target, ARMED_DYING, 0, "");
-                slot_begin(&a->slots, slot, *place, dying, budget_ns, a->side->options->census);
+                t->captured = true;
+                tell(a, &t->target, ARMED_DYING, 0, "");
+                attended_identify(t);
+                slot_begin(&a->slots, slot, t, dying, budget_ns, a->side->options->census);
                 return true;
         }
         /* A straggler of one that was captured is let go at once; the others while there is time. */
-        if (place && !(*place)->captured && clock_monotonic_ns() < dying->first_stop_ns + budget_ns)
+        if (t && !t->captured && clock_monotonic_ns() < dying->first_stop_ns + budget_ns)
                 return false;
         attend_let_go(a->attend, dying->pid);
-        if (place && !(*place)->captured) {
-                (*place)->captured = true;
-                tell(a, &(*place)->target, ARMED_FAILED, 0,
+        if (t && !t->captured) {
+                t->captured = true;
+                tell(a, &t->target, ARMED_FAILED, 0,
                      "others died at the same moment, and the time for it was used up (--kill-budget)");
         }
         return true;
@@ -193,7 +126,7 @@ static bool on_dying(void *data, const struct attend_dying *dying)
 static void on_gone(void *data, pid_t pid)
 {
         struct attendant *a = data;
-        struct attended *t = target_remove(a, pid);
+        struct attended *t = attended_remove(&a->roll, pid);
 
         for (unsigned i = 0; i < a->slots.n; i++)
                 if (t && a->slots.items[i].target == t) {
@@ -202,8 +135,7 @@ static void on_gone(void *data, pid_t pid)
                 }
         if (t && !t->captured)
                 tell(a, &t->target, ARMED_ENDED, 0, "");
-        if (t)
-                attended_free(t);
+        attended_free(t);
 }
 
 /* --- captures */
@@ -306,6 +238,7 @@ static void attend_all(struct attendant *a)
         for (;;) {
                 uint64_t next, tend_ns, now, wait_ns = ARMED_BEAT_NS;
                 struct timespec wait;
+                struct attended *unknown;
 
                 /* Emptied before the look: what comes in between is seen then. */
                 drain(a->signal_fd);
@@ -318,14 +251,21 @@ static void attend_all(struct attendant *a)
                 atomic_fetch_add(&a->side->shared->beats, 1);
                 now = clock_monotonic_ns();
                 next = tend_ns < next ? tend_ns : next;
+                unknown = attended_unidentified(&a->roll);
+                if (unknown)
+                        next = now; /* nobody is waited for */
                 if (next < now + wait_ns)
                         wait_ns = next > now ? next - now : 0;
                 wait = (struct timespec){.tv_sec = (time_t)(wait_ns / NS_PER_S),
                                          .tv_nsec = (long)(wait_ns % NS_PER_S)};
                 /* Its end is readable for ever. */
-                if (ppoll(fds, a->ending ? 2 : 3, &wait, NULL) > 0 && fds[2].revents)
-                        hear(a);
-                fds[2].revents = 0;
+                if (ppoll(fds, a->ending ? 2 : 3, &wait, NULL) > 0) {
+                        if (fds[2].revents)
+                                hear(a);
+                        fds[2].revents = 0;
+                } else if (unknown) {
+                        attended_identify(unknown);
+                }
         }
 }
 
@@ -346,10 +286,10 @@ static int prepare(struct attendant *a, sigset_t *chld)
                 return -errno;
         /* The threads that take captures inherit it, the writers do not. */
         priority_raise();
-        r = slots_make(&a->slots, MAX_THREADS, a->done_fd);
+        r = slots_make(&a->slots, ATTENDED_MAX_THREADS, a->done_fd);
         priority_raise_alone(PRIORITY_ATTEND);
         survive_lock_memory(NULL);
-        return r == 0 ? attend_new(&calls, MAX_PROCESSES, MAX_THREADS, &a->attend) : r;
+        return r == 0 ? attend_new(&calls, ATTENDED_MAX, ATTENDED_MAX_THREADS, &a->attend) : r;
 }
 
 void armed_attendant_main(const struct armed_side *s)

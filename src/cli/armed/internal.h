@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "capture/at_kill.h"
 #include "cli/armed/armed.h"
+#include "cli/armed/attended.h"
 
 /* The attendant shows that it is there at least this often. */
 #define ARMED_BEAT_NS (250 * NS_PER_MS)
@@ -48,13 +49,6 @@ enum armed_end { ARMED_END_ASKED = 'a', ARMED_END_HUNG = 'h', ARMED_END_DIED = '
 
 void armed_guard_main(const struct armed_side *s) __attribute__((noreturn));
 void armed_attendant_main(const struct armed_side *s) __attribute__((noreturn));
-
-/* A process that is attended. */
-struct attended {
-        struct target target;
-        struct identity id;
-        bool captured; /* its end has been told, or a writer will */
-};
 
 /* Send a message; without MSG_DONTWAIT in `flags` it waits for the watcher.  0 or -errno. */
 int armed_tell(const struct armed_side *s, const struct target *t, enum armed_word word, unsigned n,

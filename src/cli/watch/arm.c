@@ -6,10 +6,9 @@
 #include <sys/epoll.h>
 
 #include "base/clock.h"
-#include "base/file.h"
-#include "capture/binaries.h"
+#include "capture/condition.h"
+#include "cli/watch/arm_words.h"
 #include "cli/watch/brake.h"
-#include "cli/watch/dump.h"
 #include "cli/watch/token.h"
 
 /* How long one may be attended who need not be, others having to be. */
@@ -18,8 +17,8 @@
 /* Attendants that end unasked, before we give up. */
 #define FAILURES_MAX 10
 
-/* The files of so many processes are held open for the report. */
-#define BINARIES_PROCESSES 32
+/* How often one that somebody else traces is looked at again: 20 us each. */
+#define TRACER_LOOK_NS (NS_PER_S / 4)
 
 static _Alignas(16) char token_words, token_life;
 
@@ -73,9 +72,24 @@ void watch_arm_prepare(struct watcher *w)
                 have_attendant(w);
 }
 
+/* Whom somebody else traced the last time we asked: does he still? */
+static bool is_others(struct watched *p)
+{
+        uint64_t now_ns;
+
+        if (p->tracer == 0)
+                return false;
+        now_ns = clock_monotonic_ns();
+        if (now_ns >= p->tracer_ns) {
+                p->tracer_ns = now_ns + TRACER_LOOK_NS;
+                p->tracer = condition_tracer(&p->target);
+        }
+        return p->tracer != 0;
+}
+
 static void ask(struct watcher *w, struct watched *p)
 {
-        if (p->arm == ARM_NONE && armed_ask(&w->arms.armed, &p->target) == 0)
+        if (p->arm == ARM_NONE && !is_others(p) && armed_ask(&w->arms.armed, &p->target) == 0)
                 p->arm = ARM_ASKED;
 }
 
@@ -119,139 +133,6 @@ void watch_arm_leave(struct watcher *w, const struct watched *p)
         w->arms.left += is_attended(p);
 }
 
-/* --- what is heard */
-
-static void keep_binaries(struct watcher *w, struct watched *p)
-{
-        _cleanup_buf_ struct buf maps = BUF_GROWING((size_t)64 << 20);
-        unsigned n = 0;
-
-        for (unsigned i = 0; i < w->set.n; i++)
-                n += w->set.items[i]->binaries_fd >= 0;
-        if (p->binaries_fd < 0 && n < BINARIES_PROCESSES &&
-            file_read_at(p->target.proc_fd, "maps", &maps) == 0)
-                p->binaries_fd = binaries_open(&p->target, &maps, BINARIES_MAX);
-}
-
-/* It has ended, and all has been told. */
-static void told(struct watched *p)
-{
-        p->arm = ARM_NONE;
-        if (p->gone)
-                p->ended = true;
-        p->arms_refused = true; /* until its pidfd says so, too */
-}
-
-static void ready(struct watcher *w, struct watched *p, unsigned n_threads)
-{
-        bool held = p->holder.child > 0;
-
-        if (p->arm != ARM_ASKED && !held)
-                return;
-        if (!held)
-                p->arm = ARM_ATTENDED;
-        watch_witness_dismiss(p);
-        watch_say(&w->live,
-                  held ? "%s (%d): armed, %u thread%s: will be held at its limit"
-                       : "%s (%d): armed, %u thread%s: present if the kernel kills it",
-                  p->target.comm, p->target.pid, n_threads, n_threads == 1 ? "" : "s");
-        keep_binaries(w, p);
-}
-
-/* p is NULL when it is watched no more, but was still attended. */
-static void publish(struct watcher *w, struct watched *p, const struct armed_message *m)
-{
-        char *path = strdup(m->text);
-
-        if (p)
-                p->captured = true;
-        if (path)
-                watch_dump_publish(&w->dumps, path, p ? p->binaries_fd : -1, m->incomplete,
-                                   p ? p->ramp : NULL);
-        if (w->options->max_dumps && w->dumps.taken >= w->options->max_dumps)
-                w->ending = true;
-}
-
-static void say_end(struct watcher *w, const struct watched *p, const struct armed_message *m)
-{
-        watch_say(&w->live, "%s (%d): %s", p ? p->target.comm : "a process", m->pid, m->text);
-        if (p)
-                armed_give_history(&w->arms.armed, m->n, &p->observer.history, &p->earlier);
-}
-
-static void refused(struct watcher *w, struct watched *p, const char *why)
-{
-        p->arm = ARM_NONE;
-        p->arms_refused = true;
-        p->ended |= p->gone;
-        buf_reset(&p->maps);
-        file_read_at(p->target.proc_fd, "maps", &p->maps);
-        if (p->gone)
-                return; /* its end has been told, or will be */
-        keep_binaries(w, p);
-        watch_say(&w->live, "not armed, dumps only at conditions: %s; %s", why, watch_witness_call(w, p));
-}
-
-static void hear(struct watcher *w, struct watched *p, const struct armed_message *m)
-{
-        switch (m->word) {
-        case ARMED_READY:
-                if (p)
-                        ready(w, p, m->n);
-                break;
-        case ARMED_REFUSED:
-                if (p && watch_is_armed(p))
-                        refused(w, p, m->text);
-                break;
-        case ARMED_DYING:
-                if (p)
-                        p->arm = m->n ? ARM_WRITTEN : ARM_DYING;
-                break;
-        case ARMED_HELD:
-                if (p)
-                        watch_brake_off(w, p, true);
-                say_end(w, p, m);
-                break;
-        case ARMED_KILLED:
-                say_end(w, p, m);
-                break;
-        case ARMED_BUNDLE:
-                publish(w, p, m);
-                break;
-        case ARMED_FAILED:
-                w->dumps.incomplete = true;
-                watch_say(&w->live, "no bundle of the end of PID %d: %s", m->pid, m->text);
-                break;
-        case ARMED_ENDED:
-                if (!p && w->arms.left > 0)
-                        w->arms.left--;
-                break;
-        }
-        /* Of a holder the end counts: there may be a kill to come. */
-        if (p && p->holder.child == 0 &&
-            (m->word == ARMED_BUNDLE || m->word == ARMED_FAILED || m->word == ARMED_ENDED))
-                told(p);
-}
-
-static struct watched *find(struct watcher *w, const struct armed_message *m)
-{
-        for (unsigned i = 0; i < w->set.n; i++) {
-                struct watched *p = w->set.items[i];
-
-                if (p->target.pid == m->pid && p->target.start_ticks == m->start_ticks && !p->ended)
-                        return p;
-        }
-        return NULL;
-}
-
-static void hear_words(struct watcher *w)
-{
-        static struct armed_message m;
-
-        while (armed_read(&w->arms.armed, &m) > 0)
-                hear(w, find(w, &m), &m);
-}
-
 /* --- who lets go */
 
 /* Nobody is attended any more.  Those that are held are the business of whoever captures them. */
@@ -287,7 +168,7 @@ static void renew(struct watcher *w, const struct watched *but)
 
         epoll_ctl(w->epoll_fd, EPOLL_CTL_DEL, w->arms.armed.life_fd, NULL);
         r = armed_renew(&w->arms.armed, &d);
-        hear_words(w);
+        watch_arm_words(w);
         forget_all(w);
         if (r < 0) {
                 give_up_arming(w, &d);
@@ -337,7 +218,7 @@ static void hear_end(struct watcher *w)
         int life_fd = w->arms.armed.life_fd;
         const char *why;
 
-        hear_words(w);
+        watch_arm_words(w);
         epoll_ctl(w->epoll_fd, EPOLL_CTL_DEL, life_fd, NULL);
         why = armed_last_word(&w->arms.armed);
         forget_all(w);
@@ -354,7 +235,7 @@ static void hear_end(struct watcher *w)
 
 void watch_arm_holder_ended(struct watcher *w, struct watched *p)
 {
-        hear_words(w);
+        watch_arm_words(w);
         stop_holder(w, p);
         /* A hold comes once; the next kill, if there is one, is attended. */
         p->brake_spent = true;
@@ -365,7 +246,7 @@ void watch_arm_holder_ended(struct watcher *w, struct watched *p)
 bool watch_arm_hear(struct watcher *w, const void *token)
 {
         if (token == &token_words)
-                hear_words(w);
+                watch_arm_words(w);
         else if (token == &token_life)
                 hear_end(w);
         else
@@ -378,7 +259,7 @@ void watch_arm_give_up(struct watcher *w, struct watched *p)
         w->dumps.incomplete = true;
         watch_say(&w->live, "no bundle of the end of %s (%d): whoever was to write it has ended",
                   p->target.comm, p->target.pid);
-        told(p);
+        watch_arm_told(p);
 }
 
 bool watch_arm_busy(const struct watcher *w)

@@ -103,6 +103,8 @@ static void write_bundle(struct watcher *w, struct watched *p, const struct kern
         kmsg.len = word->len;
         history_write(&p->observer.history, &history);
         oom_words(word->kill, &sentence);
+        if (p->tracer)
+                buf_printf(&sentence, "; swansong was not there because PID %d traced it", p->tracer);
         watch_say(&w->live, "%s (%d), not armed: %s", p->target.comm, p->target.pid, words);
         earlier_words(&p->earlier, word->kill->time_ns, &sentence);
         p->captured = true;

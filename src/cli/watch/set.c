@@ -42,6 +42,8 @@ int watch_set_add(struct watch_set *s, struct target *t, const struct observer_r
         w->arm_wanted = false;
         w->binaries_fd = -1;
         w->arms_refused = w->gone = w->near = w->captured = false;
+        w->tracer = 0;
+        w->tracer_ns = 0;
         w->next_ns = 0;
         w->failures = 0;
         w->ramp = NULL;

@@ -30,6 +30,8 @@ struct watched {
         } arm;              /* watch_arm.h */
         bool arm_wanted;    /* it has to be attended */
         bool arms_refused;  /* said once, not tried again */
+        pid_t tracer;       /* who was seen to trace it, so that we could not; 0: nobody */
+        uint64_t tracer_ns; /* monotonic: when to look whether he still does */
         int binaries_fd;    /* its files, for the report (capture/binaries.h), or -1 */
         bool gone;          /* has ended; a capture of its end may still be written */
         bool captured;      /* there is a bundle of its end */
