@@ -10,6 +10,7 @@
 #include "cli/command.h"
 #include "cli/options.h"
 #include "cli/survive.h"
+#include "cli/watch/arm.h"
 #include "cli/watch/watch.h"
 #include "cli/watch/find.h"
 #include "cli/watch/loop.h"
@@ -44,6 +45,8 @@ static int start(struct watcher *w, bool follow, struct diag *d)
                 r = watch_loop_open(w, d);
         if (r == 0 && follow)
                 unseen = watch_loop_follow_kernel(w, &unheard);
+        if (r == 0)
+                watch_arm_prepare(w);
         if (r == 0)
                 r = watch_find_start(w, d);
         if (r == 0 && unseen < 0)

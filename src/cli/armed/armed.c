@@ -15,6 +15,9 @@
 #include "cli/armed/internal.h"
 #include "cli/armed/held_child.h"
 
+/* A new attendant is given so long until it can be asked; it has to reserve memory. */
+#define READY_WAIT_MS 2000
+
 /* An attendant ends within its kill budget (2 s at most), or its guard ends it. */
 #define END_WAIT_MS 4000
 
@@ -97,6 +100,15 @@ static void end(pid_t guard, int *asking_fd, int *life_fd)
         fd_closep(life_fd);
 }
 
+/* Until it has everything that it will need at a kill, or has ended: then who watches can say that he watches. */
+static void wait_ready(const struct armed *a)
+{
+        struct pollfd p[] = {{.fd = a->asking_fd, .events = POLLIN}, {.fd = a->life_fd, .events = POLLIN}};
+
+        while (poll(p, ARRAY_SIZE(p), READY_WAIT_MS) < 0 && errno == EINTR)
+                ;
+}
+
 int armed_open(struct armed *a, const struct armed_options *options, struct diag *d)
 {
         int r;
@@ -106,8 +118,10 @@ int armed_open(struct armed *a, const struct armed_options *options, struct diag
         r = make_words(a);
         if (r == 0)
                 r = start(a);
-        if (r == 0)
+        if (r == 0) {
+                wait_ready(a);
                 return 0;
+        }
         armed_close(a);
         return cannot(d, r);
 }

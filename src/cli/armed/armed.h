@@ -71,7 +71,7 @@ struct armed {
 
 #define ARMED_NONE ((struct armed){.asking_fd = -1, .life_fd = -1, .words_fd = -1, .telling_fd = -1})
 
-/* Start an attendant, who has no target yet.  0, or -errno with d filled. */
+/* Start an attendant, who has no target yet, and wait until it is ready.  0, or -errno with d filled. */
 int armed_open(struct armed *a, const struct armed_options *options, struct diag *d);
 
 /* Have the target attended.  0; -EAGAIN: ask again later; -EPIPE: the attendant has ended. */

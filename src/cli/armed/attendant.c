@@ -304,6 +304,7 @@ void armed_attendant_main(const struct armed_side *s)
         prctl(PR_SET_NAME, "swansong-attend");
         if (prepare(&a, &chld) < 0)
                 _exit(1);
+        (void)!write(s->asked_fd, "", 1); /* armed_open() waits for it */
         attend_all(&a);
         _exit(0);
 }

@@ -503,7 +503,6 @@ int watch_loop_run(struct watcher *w)
 {
         struct epoll_event events[EVENTS];
 
-        watch_arm_prepare(w);
         while (!w->ending || is_busy(w)) {
                 int n;
 
