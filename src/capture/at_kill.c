@@ -2,6 +2,7 @@
 #include "capture/at_kill.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -28,6 +29,7 @@ struct at_kill {
         size_t max_held, n_held;
         struct held_thread *held;
         unsigned n_missing;
+        bool tight; /* it is killed for memory; of a crash that is not known */
         struct bundle_writer *writer;
         struct thread_capture *threads;
         size_t steps; /* 1 for the threads, then the collectors' rows */
@@ -88,6 +90,7 @@ void at_kill_begin(struct at_kill *k, const struct target *t, const struct ident
         k->target = t;
         k->end_ns = dying->first_stop_ns + budget_ns;
         k->n_missing = (unsigned)dying->n_missing;
+        k->tight = dying->signal == SIGKILL;
         k->n_held = dying->n_tids < k->max_held ? dying->n_tids : k->max_held;
         for (size_t i = 0; i < k->n_held; i++) {
                 k->held[i].tid = dying->tids[i];
@@ -114,7 +117,7 @@ static void take_threads(struct at_kill *k)
 {
         struct thread_totals *totals = &k->manifest.threads;
 
-        k->prepare_error = threads_prepare(k->target, 0, &k->threads, &k->prepare_diag);
+        k->prepare_error = threads_prepare_held(k->target, k->tight, &k->threads, &k->prepare_diag);
         if (k->prepare_error == 0) {
                 threads_take_held(k->threads, k->held, k->n_held);
                 *totals = threads_totals(k->threads);

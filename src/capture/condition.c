@@ -51,18 +51,34 @@ pid_t condition_tracer(const struct target *t)
         return number_scan(&p, status.data + status.len, 10, &pid) == 0 ? (pid_t)pid : 0;
 }
 
+static int read_stat(const struct target *t, struct stat_brief *ret)
+{
+        char text[1024];
+        struct buf stat = BUF_FIXED(text, sizeof(text));
+        int r = file_read_at(t->proc_fd, "stat", &stat);
+
+        return r < 0 ? r : stat_brief_parse(stat.data, stat.len, ret);
+}
+
 struct condition condition_read(const struct target *t)
 {
-        char text[1024], comm[64] = "", path[32];
-        struct buf stat = BUF_FIXED(text, sizeof(text)), name = BUF_FIXED(comm, sizeof(comm));
+        char comm[64] = "", path[32];
+        struct buf name = BUF_FIXED(comm, sizeof(comm));
         struct stat_brief brief;
         pid_t tracer;
 
-        if (file_read_at(t->proc_fd, "stat", &stat) < 0 || stat_brief_parse(stat.data, stat.len, &brief) < 0)
+        if (read_stat(t, &brief) < 0)
                 return (struct condition){0};
         tracer = condition_tracer(t);
         snprintf(path, sizeof(path), "/proc/%d/comm", tracer);
         if (tracer && file_read_at(AT_FDCWD, path, &name) == 0 && name.len > 0)
                 comm[name.len - 1] = '\0';
         return condition_judge(&brief, tracer, comm);
+}
+
+struct condition condition_read_held(const struct target *t)
+{
+        struct stat_brief brief;
+
+        return read_stat(t, &brief) < 0 ? (struct condition){0} : condition_judge(&brief, 0, "");
 }

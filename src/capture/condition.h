@@ -23,6 +23,9 @@ struct condition condition_judge(const struct stat_brief *stat, pid_t tracer, co
 /* The same, read. What cannot be read is no condition. */
 struct condition condition_read(const struct target *t);
 
+/* The same for one that we hold: that it is traced, by us, is no condition. */
+struct condition condition_read_held(const struct target *t);
+
 /* Who traces it: TracerPid of status.  0: nobody, or it could not be read. */
 pid_t condition_tracer(const struct target *t);
 

@@ -74,7 +74,7 @@ static void attempt_done(struct thread_capture *c)
         fd_closep(&c->mm_fd);
 }
 
-static int attempt_make(struct thread_capture *c, bool told)
+static int attempt_make(struct thread_capture *c)
 {
         const struct target *t = c->target;
         int r;
@@ -83,7 +83,7 @@ static int attempt_make(struct thread_capture *c, bool told)
         c->auxv = BUF_GROWING(AUXV_MAX);
         c->cmdline = BUF_GROWING(CMDLINE_MAX);
         c->stacks.pagemap_fd = c->memory.fd = c->tracees.tasks.fd = c->mm_fd = -1;
-        c->condition = condition_read(t);
+        c->condition = c->purpose.held ? condition_read_held(t) : condition_read(t);
         r = tracees_make(t->proc_fd, t->pid, &c->tracees);
         if (r < 0)
                 return r;
@@ -93,17 +93,17 @@ static int attempt_make(struct thread_capture *c, bool told)
         file_read_at(c->mm_fd, "maps", &c->maps);
         file_read_at(c->mm_fd, "auxv", &c->auxv);
         file_read_at(c->mm_fd, "cmdline", &c->cmdline);
-        remote_memory_open(c->mm_fd, c->mm_tid, memory_is_tight(t), &c->memory);
+        remote_memory_open(c->mm_fd, c->mm_tid, c->purpose.tight || memory_is_tight(t), &c->memory);
         pages_init(&c->pages, &c->memory);
         r = map_index_make(&c->maps, &c->map_index);
         if (r < 0)
                 return r;
-        return stacks_make(&c->stacks, c->mm_fd, &c->map_index, &c->memory, told ? 1 : c->tracees.size,
-                           told ? 0 : c->tracees.n);
+        return stacks_make(&c->stacks, c->mm_fd, &c->map_index, &c->memory,
+                           c->purpose.told ? 1 : c->tracees.size, c->purpose.told ? 0 : c->tracees.n);
 }
 
-static int prepare(const struct target *t, uint64_t stop_deadline_ns, bool told, struct thread_capture **ret,
-                   struct diag *d)
+static int prepare(const struct target *t, uint64_t stop_deadline_ns, struct thread_purpose purpose,
+                   struct thread_capture **ret, struct diag *d)
 {
         _cleanup_threads_ struct thread_capture *c = calloc(1, sizeof(*c));
         int r;
@@ -112,7 +112,8 @@ static int prepare(const struct target *t, uint64_t stop_deadline_ns, bool told,
                 return diag_set(d, -ENOMEM, "PID %d: %s", t->pid, strerror(ENOMEM));
         c->target = t;
         c->stop_deadline_ns = stop_deadline_ns;
-        r = attempt_make(c, told);
+        c->purpose = purpose;
+        r = attempt_make(c);
         if (r == 0)
                 r = target_check(t);
         if (r < 0)
@@ -127,12 +128,17 @@ static int prepare(const struct target *t, uint64_t stop_deadline_ns, bool told,
 int threads_prepare(const struct target *t, uint64_t stop_deadline_ns, struct thread_capture **ret,
                     struct diag *d)
 {
-        return prepare(t, stop_deadline_ns, false, ret, d);
+        return prepare(t, stop_deadline_ns, (struct thread_purpose){0}, ret, d);
+}
+
+int threads_prepare_held(const struct target *t, bool tight, struct thread_capture **ret, struct diag *d)
+{
+        return prepare(t, 0, (struct thread_purpose){.held = true, .tight = tight}, ret, d);
 }
 
 int threads_prepare_told(const struct target *t, struct thread_capture **ret, struct diag *d)
 {
-        int r = prepare(t, 0, true, ret, d);
+        int r = prepare(t, 0, (struct thread_purpose){.told = true}, ret, d);
 
         if (r == 0)
                 modules_keep(&(*ret)->pages, &(*ret)->map_index, &(*ret)->maps, &(*ret)->auxv);
@@ -318,8 +324,7 @@ void threads_take_held(struct thread_capture *c, const struct held_thread *held,
 {
         struct tracees *t = &c->tracees;
 
-        /* That it is exiting and traced, by us, is what we came for. */
-        c->condition = (struct condition){0};
+        c->condition = (struct condition){0}; /* that it is exiting is what we came for */
         t->begin_ns = clock_monotonic_ns();
         t->n = n < t->size ? n : t->size;
         for (size_t i = 0; i < t->n; i++) {

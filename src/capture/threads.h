@@ -2,9 +2,10 @@
 /* threads - take the registers and stacks of all threads of a process, at one common instant.
  *
  * Three steps, so that the target stands still for the shortest of them only:
- *   threads_prepare()  it runs on: maps, modules, the list of threads, buffers reserved and touched
- *   threads_take()     the pause: stop all, registers, stacks, release all; nothing allocated, nothing
- * written threads_write()    it runs on, untraced: the sections "core" and "threads.tsv" (docs/bundle.md)
+ *   threads_prepare()  it runs on: maps, the list of threads, buffers reserved and touched
+ *   threads_take()     the modules' pages; then the pause: stop all, registers, stacks, release all; nothing
+ *                      allocated, nothing written
+ *   threads_write()    it runs on, untraced: the sections "core" and "threads.tsv" (docs/bundle.md)
  *
  * Never leaves the target stopped, traced or changed, on whatever path: the tracer is a thread of its own
  * that lives for threads_take() only, and the kernel lets go of every tracee when its tracer ends.
@@ -15,6 +16,7 @@
 #ifndef SWANSONG_CAPTURE_THREADS_H
 #define SWANSONG_CAPTURE_THREADS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "arch/arch.h"
@@ -45,6 +47,10 @@ struct thread_totals {
  */
 int threads_prepare(const struct target *t, uint64_t stop_deadline_ns, struct thread_capture **ret,
                     struct diag *d);
+
+/* The same for a process that we hold in its exit, for threads_take_held(): the kernel waits, and each 0.1 ms counts.  tight:
+ * memory is known to be short (memory_tight.h). */
+int threads_prepare_held(const struct target *t, bool tight, struct thread_capture **ret, struct diag *d);
 
 /* The pause.  Call it once, soon after threads_prepare(); signals to the calling thread wait until it is
  * over. 0, whatever could be had; -ESRCH: the target ended meanwhile (what was taken before can still be

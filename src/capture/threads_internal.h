@@ -11,11 +11,19 @@
 #include "injector/remote_memory.h"
 #include "injector/tracees.h"
 
+/* What its threads are prepared for; nothing set: to be stopped by us. */
+struct thread_purpose {
+        bool held;  /* in their exit, by us */
+        bool tight; /* memory is known to be short */
+        bool told;  /* they will not be looked at: the kernel tells of one */
+};
+
 struct thread_capture {
         const struct target *target;
         pid_t mm_tid; /* a thread that still has the process's memory: the first one, if it lives */
         int mm_fd;    /* its /proc directory */
         uint64_t stop_deadline_ns;
+        struct thread_purpose purpose;
         struct condition condition;
         struct buf maps, auxv, cmdline;
         struct map_index map_index;
