@@ -124,8 +124,9 @@ def main():
     for thread in threads:
         thread.start()
     print("asking", flush=True)
-    for thread in threads:
-        thread.join()
+    # With a timeout: a signal that another thread got is handled only when this one runs.
+    while any(thread.is_alive() for thread in threads):
+        threads[0].join(0.1)
     sent, answered = (sum(count[i] for count in counts) for i in (0, 1))
     print(sent, answered, max(sent - answered, len(errors)), *errors[:1], flush=True)
 
