@@ -145,23 +145,29 @@ static void count_top(struct taking *t, uint64_t top, struct heap_sums *sums)
                 sums->top = header[1] & ~CHUNK_FLAGS;
 }
 
-/* From the first block that brk(2) gave to the top.  Where it grew by mmap(2), the rest is not seen. */
+/* From the first block that brk(2) gave to the top; where brk(2) could not grow, on in what mmap(2) gave. */
 static void walk_main(struct taking *t, const struct glibc_arena *a, struct heap_sums *sums)
 {
         uint64_t start = t->totals_known ? t->totals.sbrk_base : t->main_heap ? t->main_heap->start : 0;
-        uint64_t walked, end = start + sums->system;
+        uint64_t walked, end = start + sums->system, heap_end = t->main_heap ? t->main_heap->end : start;
+        bool contiguous;
 
         t->walk.non_main = false;
         /* It may have grown since its mapping was looked up. */
-        if (t->main_heap && end < t->main_heap->end)
-                end = t->main_heap->end;
-        if (t->main_heap && a->top >= start && a->top < end)
-                walk_heap(&t->walk, start, end, a->top, sums);
+        if (end < heap_end)
+                end = heap_end;
+        contiguous = a->top >= start && a->top < end;
+        if (t->main_heap && (contiguous || walk_begins(&t->walk, start, heap_end, a->top)))
+                walk_heap(&t->walk, start, contiguous ? end : heap_end, a->top, sums);
+        if (!contiguous && sums->system > heap_end - start)
+                walk_mapped(&t->walk, a->top, sums->system - (heap_end - start), sums);
         if (t->walk.sample.stretch)
                 return;
-        walked = sums->in_use + sums->free + sums->top + sums->unseen;
-        if (walked < sums->system)
-                sums->unseen += sums->system - walked;
+        walked = sums->in_use + sums->free + sums->top;
+        if (!contiguous)
+                sums->unseen = 0; /* what was passed over between the stretches is not the heap's */
+        if (walked + sums->unseen < sums->system)
+                sums->unseen = sums->system - walked;
 }
 
 /* Its heaps, from the one with the top back to the first, which holds the arena itself. */

@@ -106,35 +106,44 @@ static struct tally_object *object_find(struct tally *t, enum tally_kind kind, u
         }
 }
 
-static void count(struct tally_count *c, uint64_t blocks, uint64_t bytes)
-{
-        c->blocks += blocks;
-        c->bytes += bytes;
-}
-
-static struct tally_object *change(struct tally *t, uint64_t blocks, uint64_t bytes, uint64_t size,
-                                   uint64_t word)
+static struct tally_object *object_of(struct tally *t, uint64_t bytes, uint64_t word)
 {
         enum tally_kind kind = kind_of(t, word);
-        uint32_t row = row_of(size);
-        struct tally_object *o = object_find(t, kind, kind == TALLY_MODULE ? word : 0, row);
 
-        count(&t->sizes[row], blocks, bytes);
-        count(o ? &o->count : &t->crowded, blocks, bytes);
-        return o;
+        return object_find(t, kind, kind == TALLY_MODULE ? word : 0, row_of(bytes));
+}
+
+static void count(struct tally_count *c, uint64_t bytes)
+{
+        c->blocks++;
+        c->bytes += bytes;
 }
 
 void tally_add(struct tally *t, uint64_t bytes, uint64_t word, uint64_t at)
 {
-        struct tally_object *o = change(t, 1, bytes, bytes, word);
+        struct tally_object *o = object_of(t, bytes, word);
 
+        count(&t->sizes[row_of(bytes)], bytes);
+        count(o ? &o->count : &t->crowded, bytes);
         if (o)
                 o->at = at;
 }
 
+/* What was not seen, or was something else then, cannot be taken back. */
+static void uncount(struct tally_count *c, uint64_t bytes)
+{
+        if (c->blocks == 0 || c->bytes < bytes)
+                return;
+        c->blocks--;
+        c->bytes -= bytes;
+}
+
 void tally_take_back(struct tally *t, uint64_t bytes, uint64_t word)
 {
-        change(t, UINT64_MAX, -bytes, bytes, word);
+        struct tally_object *o = object_of(t, bytes, word);
+
+        uncount(&t->sizes[row_of(bytes)], bytes);
+        uncount(o ? &o->count : &t->crowded, bytes);
 }
 
 static void count_scale(struct tally_count *c, double factor)

@@ -126,6 +126,9 @@ static uint64_t step(struct walk *w, uint64_t address, uint64_t end, struct heap
         /* What glibc puts at the end of a heap that is not the last: 16 bytes, then a size of 0. */
         if (size <= 16 && end - address <= 4096)
                 return UINT64_MAX;
+        /* And where a stretch of the main arena ends and another may follow: two blocks of 16. */
+        if (size == 16 && !w->non_main && (address + 32) % w->window->page_size == 0)
+                return 32;
         if (!is_sane(w, &h, address, end))
                 return 0;
         word = window_at(w->window, address + sizeof(h), sizeof(*word), end);
@@ -235,4 +238,60 @@ void walk_heap(struct walk *w, uint64_t start, uint64_t end, uint64_t top, struc
                 walk_pieces(w, start, end, top, sums);
         else
                 walk_blocks(w, start, end, end, top, sums);
+}
+
+bool walk_begins(struct walk *w, uint64_t address, uint64_t end, uint64_t top)
+{
+        struct header h;
+
+        return header_at(w, address, end, &h) && h.size & CHUNK_PREV_INUSE && is_chain(w, address, end, top);
+}
+
+/* The first page, from `address` on, that blocks begin at; `end`: none. */
+static uint64_t stretch_at(struct walk *w, uint64_t address, uint64_t end, uint64_t top)
+{
+        uint64_t page = w->window->page_size;
+
+        window_forget(w->window);
+        for (address = (address + page - 1) & ~(page - 1); address < end && !w->late; address += page) {
+                if (walk_begins(w, address, end, top))
+                        return address;
+                w->late = address / page % 1024 == 0 && clock_monotonic_ns() > w->deadline_ns;
+        }
+        return end;
+}
+
+static uint64_t seen(const struct heap_sums *sums)
+{
+        return sums->in_use + sums->free;
+}
+
+/* One stretch lies behind the other, the newest first; the one that is used up last has the top. */
+static void walk_range(struct walk *w, const struct range *range, uint64_t top, struct heap_sums *sums)
+{
+        uint64_t at = stretch_at(w, range->start, range->end, top);
+        struct header h;
+
+        while (at < range->end && !w->late) {
+                walk_heap(w, at, range->end, top, sums);
+                if (top < at || top >= range->end || !header_at(w, top, range->end, &h))
+                        return;
+                at = top + (h.size & ~CHUNK_FLAGS);
+                top = 0;
+                at = stretch_at(w, at, range->end, top);
+        }
+}
+
+void walk_mapped(struct walk *w, uint64_t top, uint64_t wanted, struct heap_sums *sums)
+{
+        /* Two blocks of 16 bytes at the end of each stretch are nobody's. */
+        uint64_t before = seen(sums), enough = wanted - wanted / 1024;
+
+        w->non_main = false;
+        for (size_t i = w->tally->ranges->n; i > 0 && !w->late && seen(sums) - before < enough; i--) {
+                const struct range *range = &w->tally->ranges->list[i - 1];
+
+                if (range->anonymous && range->writable && !range->heap && !range->stack && !range->module)
+                        walk_range(w, range, top, sums);
+        }
 }

@@ -60,4 +60,11 @@ uint64_t walk_sample_error(const struct walk_sample *s);
 /* The blocks in [start, end): until `top`, if it lies there, of which *sums gets what is there.  Adds to *sums. */
 void walk_heap(struct walk *w, uint64_t start, uint64_t end, uint64_t top, struct heap_sums *sums);
 
+/* Stretches of a main arena that mmap(2) gave, where brk(2) could not grow (node, whose heap is followed by another mapping):
+ * anywhere in memory of no file, found by their first blocks, at a page's begin.  Until `wanted` bytes have been seen. */
+void walk_mapped(struct walk *w, uint64_t top, uint64_t wanted, struct heap_sums *sums);
+
+/* Does a chain of blocks begin there? */
+bool walk_begins(struct walk *w, uint64_t address, uint64_t end, uint64_t top);
+
 #endif

@@ -198,8 +198,9 @@ Test(census, a_sample_is_right_within_its_error)
         error = walk_sample_error(&w->sample);
         tally_scale(&tally, factor);
         cr_expect_eq(w->sample.pieces, 16);
-        cr_expect_float_eq((double)sums.in_use * factor, (double)in_use, 3 * (double)error + (double)in_use / 50,
-                           "%.0f of %.0f ± %.0f", (double)sums.in_use * factor, (double)in_use, (double)error);
+        cr_expect_float_eq((double)sums.in_use * factor, (double)in_use,
+                           3 * (double)error + (double)in_use / 50, "%.0f of %.0f ± %.0f",
+                           (double)sums.in_use * factor, (double)in_use, (double)error);
         cr_expect_leq(window.bytes_read, UINT64_C(24) << 20);
         window_done(&window);
         tally_done(&tally);
@@ -269,4 +270,23 @@ Test(census, another_allocator_without_statistics_is_named_and_refused)
         cr_expect_eq(c->heaps[0].in_use, HEAP_UNKNOWN);
         cr_expect_not_null(strstr(c->refused, "jemalloc"));
         census_free(c);
+}
+
+Test(census, what_was_never_counted_is_not_taken_back)
+{
+        struct ranges ranges = {0};
+        struct tally t;
+
+        cr_assert_eq(tally_make(&ranges, &t), 0);
+        tally_add(&t, 64, 0, 0x1000);
+        /* As a program does that runs on: the block's first word was a zero, and is a number when it is found to be free. */
+        tally_take_back(&t, 64, 42);
+        tally_take_back(&t, 64, 42);
+        tally_take_back(&t, 128, 0);
+        cr_expect_eq(tally_sort(&t), 1);
+        cr_expect_eq(t.objects[0].count.blocks, 1);
+        cr_expect_eq(t.objects[0].count.bytes, 64);
+        for (size_t i = 0; i < TALLY_SIZES; i++)
+                cr_expect_eq(t.sizes[i].bytes, 0);
+        tally_done(&t);
 }

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
-// shop - a C++ heap of known contents, for the census: shop ORDERS [THREADS]
+// shop - a C++ heap of known contents, for the census: shop ORDERS [THREADS [blocked]]
 //
-// Orders (with a vtable) in a std::map, customers in a vector of pointers, names, and as many free blocks between them.  Says
-// "ready" with mallinfo2's figures in bytes: arena uordblks fordblks hblkhd, then ORDERS and CUSTOMERS.
+// Orders (with a vtable) in a std::map, customers in a vector of pointers, names, and as many free blocks between them.
+// "blocked": brk(2) cannot grow, as where another mapping lies behind the heap.  Says "ready" with mallinfo2's figures
+// in bytes: arena uordblks fordblks hblkhd, then ORDERS and CUSTOMERS.
 #include <malloc.h>
 #include <pthread.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -50,9 +52,19 @@ static void *allocate(void *n)
         return nullptr;
 }
 
+/* A page in the way, 1 MiB behind the heap. */
+static bool block_brk()
+{
+        char *at = static_cast<char *>(sbrk(0)) + (1 << 20);
+
+        return mmap(at, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0) == at;
+}
+
 int main(int argc, char **argv)
 {
         long n = argc > 1 ? atol(argv[1]) : 1000, threads = argc > 2 ? atol(argv[2]) : 0;
+        if (argc > 3 && !block_brk())
+                return 1;
         std::map<long, std::unique_ptr<shop::Order>> orders;
         std::vector<std::unique_ptr<shop::Customer>> customers;
         std::vector<void *> gaps;
