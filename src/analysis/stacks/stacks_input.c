@@ -146,6 +146,9 @@ int stacks_input_read(struct stacks_input *in, int bundle, const struct stacks_o
                 result = read_threads(in);
         if (result == 0)
                 result = read_text(in, &in->maps, "proc/%d/maps", pid);
+        /* Of a process that was gone: as they were when they were last read. */
+        if (result == 0 && in->maps.len == 0)
+                result = read_text(in, &in->maps, "maps");
         if (result == 0 && in->maps.len == 0 && in->core.file_note)
                 file_note_to_maps(in->core.file_note, in->core.file_note_size, &in->maps);
         if (result == 0)

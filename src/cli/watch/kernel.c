@@ -150,6 +150,8 @@ static void killed(struct watcher *w, struct oom_kill *kill)
         struct buf sentence = BUF_FIXED(words, sizeof(words));
         struct kernel_word *word;
 
+        /* The kernel saw it before it told. */
+        watch_witness_hear(w);
         if (!p) {
                 if (kill->pid > 0 && is_meant(w, kill)) {
                         oom_words(kill, &sentence);
@@ -183,8 +185,6 @@ void watch_kernel_hear(struct watcher *w)
         struct kmsg_record record;
         struct oom_log_event event;
 
-        /* The kernel saw it before it told. */
-        watch_witness_hear(w);
         while (k->kmsg.fd >= 0 && kmsg_read(&k->kmsg, &record) > 0) {
                 if (k->text.len == 0 || record.time_ns - k->text_ns > FORGET_NS) {
                         buf_reset(&k->text);
