@@ -2,9 +2,11 @@
 """make race-lab: real kills by the kernel, and what each way of watching made of them.
 
 KILLS=n kills per row (default 6: more than 300 of armed victims in a full run; in the virtual machine half as many); ROWS='pattern …' only rows that a pattern matches,
-as in ROWS='v1.*always machine'; ROWS=soak [MINUTES=30] real servers, armed under load; MEMDOOR=path puts memdoor's rows beside; RESULT=file for the JSON (default BUILD/race-lab.json).
+as in ROWS='v1.*always machine'; ROWS=soak [MINUTES=30] real servers, armed under load; MEMDOOR=path puts memdoor's rows beside; CONSOLE=off: the kernel
+writes nothing of its kills to this machine's consoles meanwhile (console.py); RESULT=file for the JSON (default BUILD/race-lab.json).
 """
 
+import contextlib
 import json
 import os
 import signal
@@ -13,7 +15,7 @@ import time
 
 from tests.system.harness import BUILD
 
-from . import groups, rows, soak, table, vm
+from . import console, groups, rows, soak, table, vm
 from .run import run_rows
 
 KILLS = int(os.environ.get("KILLS", "6"))
@@ -52,6 +54,8 @@ def show_end(results, seconds):
     print(f"armed, all together: {complete} of {kills}; {seconds / 60:.0f} minutes")
     for line in table.goals(results):
         print(line)
+    if console.slow():
+        print(f"  (each victim waits while the kernel writes of its kill to {', '.join(console.slow())}: CONSOLE=off leaves that out)")
     not_run = {}
     for r in results:
         if r["skipped"]:
@@ -66,10 +70,15 @@ def show_end(results, seconds):
 def main():
     signal.signal(signal.SIGTERM, ended)
     patterns = os.environ.get("ROWS", "").split()
-    begin, results = time.monotonic(), []
     groups.remove_left_over()
     if patterns == ["soak"]:
         return soak.run()
+    with console.off() if os.environ.get("CONSOLE") == "off" else contextlib.nullcontext():
+        return run(patterns)
+
+
+def run(patterns):
+    begin, results = time.monotonic(), []
     print(table.HEAD, flush=True)
     for row in all_rows(patterns):
         show(row, results)
