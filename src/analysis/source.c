@@ -54,7 +54,7 @@ int source_read(struct source *s, struct buf *b, bool optional, const char *form
         return r;
 }
 
-int32_t source_read_int(int dirfd, const char *path)
+int32_t source_read_int(int dirfd, const char *path, int32_t least, int32_t most)
 {
         char text[32];
         struct buf b = BUF_FIXED(text, sizeof(text));
@@ -64,5 +64,5 @@ int32_t source_read_int(int dirfd, const char *path)
         if (section_read(dirfd, path, &b) < 0)
                 return REPORT_UNKNOWN_INT;
         s = scan_of(b.data, b.len);
-        return scan_int(&s, &value) ? value : REPORT_UNKNOWN_INT;
+        return scan_int_in(&s, least, most, &value) ? value : REPORT_UNKNOWN_INT;
 }

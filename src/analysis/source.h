@@ -27,7 +27,7 @@ struct source {
  * the reason is in the list of what is missing, unless an optional section just is not there. */
 int source_read(struct source *s, struct buf *b, bool optional, const char *format, ...) _printf_(4, 5);
 
-/* The number that a whole file holds ("oom_score_adj": -17), or REPORT_UNKNOWN_INT. */
-int32_t source_read_int(int dirfd, const char *path);
+/* The number that a whole file holds ("oom_score_adj": -17), or REPORT_UNKNOWN_INT, also for one that cannot be. */
+int32_t source_read_int(int dirfd, const char *path, int32_t least, int32_t most);
 
 #endif

@@ -46,8 +46,8 @@ static int read_row(struct source *s, int dir, int32_t pid, struct buf *b, struc
                 .pss = REPORT_UNKNOWN,
                 .uss = REPORT_UNKNOWN,
                 .swap = REPORT_UNKNOWN,
-                .oom_score = source_read_int(dir, "oom_score"),
-                .oom_score_adj = source_read_int(dir, "oom_score_adj"),
+                .oom_score = source_read_int(dir, "oom_score", 0, 2000),
+                .oom_score_adj = source_read_int(dir, "oom_score_adj", -1000, 1000),
         };
         struct stat_brief brief;
         struct status status;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/oom_line.h"
 
+#include <linux/oom.h>
+
 static const char invoked_words[] = " invoked oom-killer: gfp_mask=";
 
 /* Kibibytes to bytes; what overflows is unknown. */
@@ -37,7 +39,7 @@ bool oom_line_invoked(struct scan line, struct oom_kill *k)
         if (scan_find(&line, "order="))
                 scan_int(&line, &k->why.order);
         if (scan_find(&line, "oom_score_adj="))
-                scan_int(&line, &k->why.trigger_oom_score_adj);
+                scan_int_in(&line, OOM_SCORE_ADJ_MIN, OOM_SCORE_ADJ_MAX, &k->why.trigger_oom_score_adj);
         return true;
 }
 
@@ -107,7 +109,7 @@ bool oom_line_killed(struct scan line, struct oom_kill *k)
         if (scan_find(&line, "UID:"))
                 scan_number(&line, &k->uid);
         if (scan_find(&line, " oom_score_adj:"))
-                scan_int(&line, &k->oom_score_adj);
+                scan_int_in(&line, OOM_SCORE_ADJ_MIN, OOM_SCORE_ADJ_MAX, &k->oom_score_adj);
         return true;
 }
 

@@ -5,6 +5,7 @@
  * oom_score_adj name
  */
 #include <errno.h>
+#include <linux/oom.h>
 #include <stdlib.h>
 
 #include "base/oom_line.h"
@@ -81,7 +82,7 @@ static bool take_field(struct scan *line, uint8_t field, struct oom_task *task)
         case FIELD_tgid:
                 return scan_int(line, &task->tgid);
         case FIELD_oom_score_adj:
-                return scan_int(line, &task->oom_score_adj);
+                return scan_int_in(line, OOM_SCORE_ADJ_MIN, OOM_SCORE_ADJ_MAX, &task->oom_score_adj);
 #define COLUMN(word, member)                                                                                 \
         case FIELD_##word:                                                                                   \
                 return scan_number(line, &task->member);

@@ -68,6 +68,19 @@ static inline bool scan_int(struct scan *s, int32_t *ret)
         return true;
 }
 
+/* One within the limits. */
+static inline bool scan_int_in(struct scan *s, int32_t least, int32_t most, int32_t *ret)
+{
+        struct scan t = *s;
+        int32_t value;
+
+        if (!scan_int(&t, &value) || value < least || value > most)
+                return false;
+        *ret = value;
+        *s = t;
+        return true;
+}
+
 /* Blanks, any number of them. */
 static inline void scan_blanks(struct scan *s)
 {

@@ -2,6 +2,7 @@
 #include "trigger/badness.h"
 
 #include <errno.h>
+#include <linux/oom.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -10,12 +11,9 @@
 #include "base/scan.h"
 #include "trigger/proc_text.h"
 
-#define ADJ_NEVER (-1000) /* OOM_SCORE_ADJ_MIN of include/uapi/linux/oom.h */
-#define ADJ_MOST  1000
-
 int64_t badness_points(const struct badness_facts *f, uint64_t total_pages, uint64_t page_size)
 {
-        if (f->oom_score_adj == ADJ_NEVER)
+        if (f->oom_score_adj == OOM_SCORE_ADJ_MIN)
                 return BADNESS_NEVER;
         return (int64_t)((f->rss + f->swap + f->page_tables) / page_size) +
                f->oom_score_adj * (int64_t)(total_pages / 1000);
@@ -38,7 +36,7 @@ int badness_facts_parse(const char *status, size_t status_len, const char *adj, 
         /* Kernels without swap, and before 4.15, have not all of these lines. */
         kb_line_parse(status, status_len, "VmSwap:", &f.swap);
         kb_line_parse(status, status_len, "VmPTE:", &f.page_tables);
-        if (!scan_int(&s, &f.oom_score_adj) || f.oom_score_adj < ADJ_NEVER || f.oom_score_adj > ADJ_MOST)
+        if (!scan_int_in(&s, OOM_SCORE_ADJ_MIN, OOM_SCORE_ADJ_MAX, &f.oom_score_adj))
                 return -EINVAL;
         *ret = f;
         return 0;

@@ -242,6 +242,21 @@ Test(oom_report, is_not_disturbed_by_other_lines)
         cr_expect_eq(r.kills[0]->uid, 7);
 }
 
+Test(oom_report, a_score_that_cannot_be_is_unknown)
+{
+        _cleanup_result_ struct result r = feed_text(
+                "4,1,1000000,-;hog invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, "
+                "oom_score_adj=1001\n"
+                "6,2,1000004,-;oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),cpuset=/"
+                ",mems_allowed=0,oom_memcg=/h,task_memcg=/h/i,task=hog,pid=85,uid=7\n"
+                "3,3,1000006,-;Memory cgroup out of memory: Killed process 85 (hog) total-vm:4kB, "
+                "anon-rss:4kB, file-rss:0kB, shmem-rss:0kB, UID:7 pgtables:4kB oom_score_adj:-2000000\n");
+
+        cr_assert_eq(r.n, 1);
+        cr_expect_eq(r.kills[0]->oom_score_adj, OOM_UNKNOWN_INT);
+        cr_expect_eq(r.kills[0]->why.trigger_oom_score_adj, OOM_UNKNOWN_INT);
+}
+
 Test(oom_report, believes_no_program_that_writes_to_the_log)
 {
         _cleanup_result_ struct result r =

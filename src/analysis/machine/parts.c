@@ -203,7 +203,7 @@ static int fill_swap(struct source *s, struct report_system *system)
         _cleanup_buf_ struct buf b = BUF_GROWING(SECTION_MAX);
         struct report_swap *swaps = NULL;
 
-        system->overcommit = source_read_int(s->bundle, "proc/sys/vm/overcommit_memory");
+        system->overcommit = source_read_int(s->bundle, "proc/sys/vm/overcommit_memory", 0, 2);
         system->commit_limit = key_value_get(system->meminfo, system->n_meminfo, "CommitLimit");
         system->committed = key_value_get(system->meminfo, system->n_meminfo, "Committed_AS");
         if (source_read(s, &b, true, "proc/swaps") < 0)

@@ -19,9 +19,7 @@ static int32_t score_of(const struct scan *cell)
         struct scan s = *cell;
         int32_t score;
 
-        return scan_int(&s, &score) && scan_left(&s) == 0 && score >= -1000 && score <= 2000
-                       ? score
-                       : REPORT_UNKNOWN_INT;
+        return scan_int_in(&s, -1000, 2000, &score) && scan_left(&s) == 0 ? score : REPORT_UNKNOWN_INT;
 }
 
 int process_table_parse(const char *text, size_t len, struct pool *pool, struct process_table *ret)
