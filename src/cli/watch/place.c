@@ -2,6 +2,7 @@
 #include "cli/watch/place.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -92,10 +93,27 @@ void watch_place_set_near(struct watched *p, bool near)
         p->near = near;
 }
 
+/* Of one never looked at the size is not known: it is taken for a small one. */
+static uint64_t size_of(const struct watched *p)
+{
+        uint64_t rss = p->observer.sampler.now.rss;
+
+        return rss == SAMPLE_UNKNOWN ? 0 : rss;
+}
+
+static int by_size(const void *a, const void *b)
+{
+        uint64_t x = size_of(*(struct watched *const *)a), y = size_of(*(struct watched *const *)b);
+
+        return (x < y) - (x > y);
+}
+
 void watch_place_mark(struct watcher *w)
 {
+        static struct watched *by_turn[WATCH_SET_MAX];
         _cleanup_pid_list_ struct pid_list near = {0};
         bool all = all_are_near(w);
+        unsigned n = 0;
 
         for (size_t i = 0; i < w->places.n && !all; i++)
                 if (w->places.items[i].near)
@@ -106,8 +124,12 @@ void watch_place_mark(struct watcher *w)
                 if (p->ended || p->gone)
                         continue;
                 watch_place_set_near(p, all || pid_list_has(&near, p->target.pid));
-                watch_loop_attend(w, p);
+                by_turn[n++] = p;
         }
+        /* The largest is whom the kernel is likely to take, and to take first: to attend a thousand takes 40 ms. */
+        qsort(by_turn, n, sizeof(struct watched *), by_size);
+        for (unsigned i = 0; i < n; i++)
+                watch_loop_attend(w, by_turn[i]);
 }
 
 void watch_place_look(struct watcher *w, uint64_t now_ns)
