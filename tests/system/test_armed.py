@@ -125,7 +125,7 @@ class Armed(SwansongTest):
         self.assertEqual(kill["time"], datetime.fromtimestamp(time_us // 1000000, timezone.utc).strftime("%Y-%m-%dT%H:%M:%S")
                          + f".{time_us % 1000000:06}Z")
         text = self.swansong("report", bundle).stdout
-        self.assertIn(f"killed leak ({pid}): ", text)
+        self.assertIn(f"killed leak ({pid}); ", text)
         self.assertIn("THE KERNEL'S WORD", text)
         self.assertIn(f"leak (PID {pid})", text)
         if kill["trigger_comm"] is None:
