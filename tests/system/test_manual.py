@@ -62,5 +62,55 @@ class Manual(SwansongTest):
         self.assertEqual((done.returncode, done.stderr), (0, ""))
 
 
+def read(*path):
+    with open(os.path.join(TOP, *path), encoding="utf-8") as f:
+        return f.read()
+
+
+DOCUMENTS = ["README.md", *sorted(f"docs/{name}" for name in os.listdir(os.path.join(TOP, "docs")) if name.endswith(".md"))]
+
+
+class Documents(SwansongTest):
+    def test_every_row_of_a_table_is_written_about(self):
+        collected = re.findall(r'^(?:COLLECT|SPECIAL|TABLE)\((?:\w+, )+"([^"]+)"', read("src/capture/collectors.def"), re.MULTILINE)
+        self.assertIn("oom_score", collected)
+        text = read("docs/bundle.md")
+        for name in collected:
+            with self.subTest(collector=name):
+                self.assertIn(os.path.basename(name), text)
+        for table, document, form in (("src/trigger/triggers.def", "docs/watching.md", r'^TRIGGER\(\w+, "([\w-]+)"'),
+                                      ("agent_so/options.def", "docs/agent.md", r'^OPTION\("(\w+)"')):
+            rows, text = re.findall(form, read(table), re.MULTILINE), read(document)
+            self.assertGreater(len(rows), 5, table)
+            for name in rows:
+                with self.subTest(table=table):
+                    self.assertIn(name, text)
+
+    def test_options_in_the_documents_are_the_programs(self):
+        """Every --option behind the name of one of our commands is in that command's help."""
+        known = {}
+        for document in DOCUMENTS:
+            for command, words in re.findall(r"swansong (\w+)((?: [^\n`#|]+)?)", read(document)):
+                options = [o for o in re.findall(r"(?<![\w-])--[a-z][\w-]+", words.split(" -- ")[0])]
+                if options and command not in known:
+                    known[command] = self.swansong(command, "--help").stdout + (self.swansong("watch", "--help").stdout if command == "run" else "")
+                for option in options:
+                    with self.subTest(document=document, command=command):
+                        self.assertRegex(known[command], rf"(?<![\w-]){option}(?![\w-])")
+        self.assertLessEqual({"dump", "watch", "run", "inject", "report", "oom"}, set(known))
+
+    def test_what_they_point_to_is_there(self):
+        for document in DOCUMENTS:
+            text = read(document)
+            links = re.findall(r"\]\((?!https?:)([^)#]+)\)", text)
+            paths = [os.path.join(os.path.dirname(document), link) for link in links]
+            paths += re.findall(r"`((?:src|tests|scripts|injector|agent_so|docs)/[\w./-]+)`", text)
+            for path in paths:
+                if "NAME" in path or "/corpus/" in path:
+                    continue
+                with self.subTest(document=document):
+                    self.assertTrue(os.path.exists(os.path.join(TOP, path)), path)
+
+
 if __name__ == "__main__":
     unittest.main()
