@@ -241,6 +241,18 @@ static int enter(struct job *j, struct remote_thread *t, uint64_t handle)
                         j->d, r,
                         "PID %d: the agent does not understand the options '%.160s'; see docs/agent.md",
                         t->pid, j->request->options);
+        if (r == -ENOENT && !j->request->detach)
+                return diag_set(
+                        j->d, r,
+                        "PID %d: the agent finds no directory for its recorder, neither $XDG_RUNTIME_DIR nor "
+                        "/dev/shm; name one that the process sees: --options dir=PATH",
+                        t->pid);
+        if (r == -EPERM && !j->request->detach)
+                return diag_set(j->d, r,
+                                "PID %d: the agent does not begin: a setuid program, or a directory for "
+                                "recorders that is "
+                                "open to others than the process's user (it must be 0700)",
+                                t->pid);
         if (r < 0 && r != -EALREADY)
                 return diag_set(j->d, r, "PID %d: the agent does not %s: %s", t->pid,
                                 j->request->detach ? "stop" : "begin", strerror(-r));

@@ -216,6 +216,22 @@ class Storm(InjectTest):
 class FromOutside(InjectTest):
     """`swansong inject`, and what the next dump says."""
 
+    def test_what_the_agent_refuses_is_said_as_what_it_is(self):
+        victim = self.spawn(["sleep", "1000"])
+        others = os.path.join(self.dir, "others")
+        os.mkdir(others)
+        os.chmod(others, 0o755)
+        for options, status, words in (("bogus=1", 2, "does not understand the options 'bogus=1'"),
+                                       ("dir=/nonexistent/x", 3, "finds no directory for its recorder"),
+                                       (f"dir={others}", 3, "open to others")):
+            done = self.swansong("inject", "-p", victim.pid, "--wait", "60", "--timeout", "60", "--options", options)
+            self.assertEqual(done.returncode, status, done.stderr)
+            self.assert_one_line(done.stderr)
+            self.assertIn(words, done.stderr)
+        done = self.swansong("inject", "-p", victim.pid, "--sample", "much")
+        self.assertEqual((done.returncode, done.stderr), (2, "swansong inject: --sample much: not a size; write 512K or 1M\n"))
+        self.assert_unharmed(victim.pid)
+
     def test_the_leak_that_goes_on_is_named_in_the_next_dump(self):
         victim = self.victim("leak", 20, env=self.env())
         done = self.swansong("inject", "-p", victim.pid, "--sample", "4K", "--options", f"dir={self.recorders}", "--wait", 60)

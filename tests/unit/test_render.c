@@ -197,8 +197,8 @@ Test(render, the_first_screen_names_what_is_large_in_a_heap_and_nothing_else)
         cr_expect_not_null(strstr(out.data, "  400,000 x Order, each at most 96 B"));
         cr_expect_not_null(strstr(
                 out.data, "838,860 x blocks that begin with some other value, 80 B on average, at most"));
-        cr_expect_not_null(strstr(out.data, "44.0 MiB 22 %  721,514 x str\n"));
-        cr_expect_not_null(strstr(out.data, "20.0 MiB 10 %  163,840 blocks of 128 B\n"));
+        cr_expect_not_null(strstr(out.data, "44.0 MiB  22 %  721,514 x str\n"));
+        cr_expect_not_null(strstr(out.data, "20.0 MiB  10 %  163,840 blocks of 128 B\n"));
         cr_expect_null(strstr(out.data, "Tiny"));
         cr_expect_null(strstr(out.data, " x code"));
         cr_expect_null(strstr(out.data, "begins with text"));

@@ -223,7 +223,9 @@ void doctor_watcher(struct doctor *d)
                 refused++;
                 doctor_advise(doctor_say(d, FINDING_NOTE, "not permitted to %s (%s): %s", permissions[i].what,
                                          why.text, permissions[i].loss),
-                              "as root: swansong watch -p %d", d->target->pid);
+                              geteuid() == 0 ? "as root of the machine, outside the container"
+                                             : "as root: swansong watch -p %d",
+                              d->target->pid);
         }
         if (refused == 0)
                 doctor_say(d, FINDING_OK,

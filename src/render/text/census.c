@@ -71,6 +71,7 @@ static void add_type(const struct text *t, const struct report_type *type, size_
         char count[COUNT_TEXT];
 
         text_size_cell(t, type->live_bytes);
+        buf_char(t->out, ' ');
         text_share(t, type->live_bytes, t->r->memory.rss);
         buf_printf(t->out, "  %s x ", text_count(type->live_objects, count));
         add_name(t, type, words);
@@ -96,7 +97,7 @@ void text_first_census(const struct text *t)
                         continue;
                 text_label(t, shown ? "" : "Heap");
                 add_type(t, &r->heap.types[i], NAME_WORDS);
-                text_wrap(t, begin, LABEL_COLUMNS + SIZE_COLUMNS + 7);
+                text_wrap(t, begin, LABEL_COLUMNS + SIZE_COLUMNS + 8);
                 shown++;
         }
 }
@@ -108,8 +109,10 @@ static void add_free(const struct text *t)
 
         buf_str(t->out, "  Free, but held by the allocator: ");
         text_size(t, r->malloc.free_held);
-        text_share(t, r->malloc.free_held, r->memory.rss);
-        buf_str(t->out, " of RSS at most, the largest block ");
+        if (r->memory.rss != REPORT_UNKNOWN && r->memory.rss > 0)
+                buf_printf(t->out, " (%.0f %% of RSS)",
+                           100 * (double)r->malloc.free_held / (double)r->memory.rss);
+        buf_str(t->out, " at most, the largest block ");
         text_size(t, r->census.free_largest);
         buf_str(t->out, "; malloc_trim(3) could give back ");
         text_size(t, r->census.trimmable);
@@ -140,6 +143,8 @@ static void add_seen(const struct text *t)
         if (r->census.swapped_pages > 0 && r->census.swapped_pages != REPORT_UNKNOWN)
                 buf_printf(t->out, "; %llu pages in swap were left there",
                            (unsigned long long)r->census.swapped_pages);
+        if (r->memory.rss != REPORT_UNKNOWN && r->heap.live_bytes > r->memory.rss)
+                buf_str(t->out, "; the process grew meanwhile, RSS was read before");
         buf_str(t->out, r->census.complete ? "." : "; the time for it was used up.");
         text_wrap(t, begin, 4);
 }
@@ -167,6 +172,7 @@ static void add_sizes(const struct text *t)
                 buf_str(t->out, "\n  By size, the classes that hold most:\n");
         for (size_t i = 0; i < n; i++) {
                 text_size_cell(t, top[i].live_bytes);
+                buf_char(t->out, ' ');
                 text_share(t, top[i].live_bytes, r->memory.rss);
                 buf_printf(t->out, "  %s block%s of at most ", text_count(top[i].live_objects, count),
                            top[i].live_objects == 1 ? "" : "s");
@@ -193,9 +199,9 @@ void text_census(const struct text *t)
                 size_t begin = text_begin(t);
 
                 add_type(t, &r->heap.types[i], 200);
-                text_wrap(t, begin, SIZE_COLUMNS + 7);
+                text_wrap(t, begin, SIZE_COLUMNS + 8);
                 if (r->heap.types[i].contents) {
-                        buf_printf(t->out, "%*s", SIZE_COLUMNS + 7, "");
+                        buf_printf(t->out, "%*s", SIZE_COLUMNS + 8, "");
                         buf_str(t->out, "one of them: ");
                         text_escaped(t, r->heap.types[i].contents, 4 * 64);
                         buf_char(t->out, '\n');

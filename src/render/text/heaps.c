@@ -54,6 +54,7 @@ static void add_type(const struct text *t, const struct report_heap_type *type)
         char count[COUNT_TEXT];
 
         text_size_cell(t, type->live_bytes);
+        buf_char(t->out, ' ');
         /* Parts of a heap may be mapped without being in memory. */
         if (type->live_bytes <= t->r->memory.rss)
                 text_share(t, type->live_bytes, t->r->memory.rss);
@@ -101,6 +102,7 @@ static void add_size(const struct text *t, const struct report_size_class *class
         char count[COUNT_TEXT];
 
         text_size_cell(t, class->live_bytes);
+        buf_char(t->out, ' ');
         text_share(t, class->live_bytes, t->r->memory.rss);
         buf_printf(t->out, "  %s block%s of ", text_count(class->live_objects, count),
                    class->live_objects == 1 ? "" : "s");
