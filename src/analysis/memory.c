@@ -73,25 +73,57 @@ void memory_account(struct report *r, const struct memory_witnesses *w)
         r->memory.virtual_size = amount_or(status->vm_size, w->statm.size);
 }
 
+bool memory_of_killed(struct report *r)
+{
+        const struct report_kill *k = r->kill;
+        uint64_t rss;
+
+        if (!k || !k->was_target)
+                return false;
+        rss = amount_sum(amount_sum(k->anon_rss, k->file_rss), k->shmem_rss);
+        if (!amount_known(rss) || rss <= amount_or(r->memory.rss, 0))
+                return false;
+        r->memory.rss = rss;
+        r->memory.anon = k->anon_rss;
+        r->memory.file = k->file_rss;
+        r->memory.shmem = k->shmem_rss;
+        r->memory.page_tables = k->page_tables;
+        r->memory.virtual_size = k->total_vm;
+        r->memory.pss = r->memory.uss = r->memory.huge_pages = REPORT_UNKNOWN;
+        r->memory.source = "kill";
+        return true;
+}
+
+/* A group's limit, if it is the tightest yet. */
+static int limit_by_group(struct report *r, const char *group, uint64_t limit, uint64_t usage)
+{
+        size_t size = strlen(group) + sizeof("cgroup ");
+        char *source;
+
+        /* (An unknown one is larger than any.) */
+        if (limit >= r->memory.limit)
+                return 0;
+        source = pool_alloc(&r->pool, size);
+        if (!source)
+                return -ENOMEM;
+        snprintf(source, size, "cgroup %s", group);
+        r->memory.limit = limit;
+        r->memory.limit_source = source;
+        r->memory.limit_used = usage;
+        return 0;
+}
+
 int memory_limit(struct report *r)
 {
         const struct report_cgroup *c = &r->cgroup;
+        const struct report_kill *k = r->kill;
+        int ret;
 
         r->memory.limit = r->memory.mem_total;
         r->memory.limit_source = amount_known(r->memory.mem_total) ? "MemTotal" : NULL;
         r->memory.limit_used = amount_less(r->memory.mem_total, r->memory.mem_available);
-        /* (An unknown one is larger than any.) */
-        if (c->limit < r->memory.limit) {
-                const char *path = c->limit_path ? c->limit_path : "";
-                size_t size = strlen(path) + sizeof("cgroup ");
-                char *source = pool_alloc(&r->pool, size);
-
-                if (!source)
-                        return -ENOMEM;
-                snprintf(source, size, "cgroup %s", path);
-                r->memory.limit = c->limit;
-                r->memory.limit_source = source;
-                r->memory.limit_used = c->limit_usage;
-        }
-        return 0;
+        ret = limit_by_group(r, c->limit_path ? c->limit_path : "", c->limit, c->limit_usage);
+        if (ret == 0 && k && k->was_target)
+                ret = limit_by_group(r, k->group ? k->group : "", k->limit, k->usage);
+        return ret;
 }

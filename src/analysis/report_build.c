@@ -249,14 +249,25 @@ static int fill_kill(struct source *s, struct report *r)
         return ret;
 }
 
+static int fill_memory_of_killed(struct source *s, struct report *r)
+{
+        int ret;
+
+        if (!s->remains)
+                return 0;
+        ret = memory_of_killed(r) ? where_account(r, NULL, 0) : 0;
+        /* Its group may not have been found any more; the kernel named it. */
+        return ret < 0 ? ret : memory_limit(r);
+}
+
 /* In this order: each step uses what the ones before found. */
 static const struct {
         int (*fill)(struct source *s, struct report *r);
         bool of_target;
 } steps[] = {
-        {fill_manifest, false}, {machine_fill, false},       {cgroup_fill, true}, {process_fill, true},
-        {heaps_fill, true},     {fill_memory, true},         {fill_tree, true},   {fill_descriptors, true},
-        {fill_history, true},   {machine_parts_fill, false}, {fill_kill, true},
+        {fill_manifest, false}, {machine_fill, false},    {cgroup_fill, true},  {process_fill, true},
+        {heaps_fill, true},     {fill_memory, true},      {fill_kill, true},    {fill_memory_of_killed, true},
+        {fill_tree, true},      {fill_descriptors, true}, {fill_history, true}, {machine_parts_fill, false},
 };
 
 /* The kill of a process that nobody watched: the kernel's log may still have it. */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "analysis/kill.h"
+#include "analysis/memory.h"
 #include "analysis/kill_frame.h"
 #include "base/file.h"
 
@@ -65,6 +66,35 @@ Test(kill, of_a_group_on_6_18)
         pool_free(&pool);
 }
 
+/* What was still found of a process that was gone, and what the kernel had said. */
+Test(kill, the_memory_of_one_that_was_gone_is_the_kernels)
+{
+        struct report r = {
+                .memory = {.rss = 0, .mem_total = UINT64_C(8) << 30, .mem_available = UINT64_C(6) << 30},
+                .cgroup = {.limit = REPORT_UNKNOWN, .limit_usage = REPORT_UNKNOWN}};
+
+        r.kill = read_kill(FIXTURES "6.18-memcg-v1.kmsg", 31548, &r.pool);
+        cr_assert(memory_of_killed(&r));
+        cr_expect_eq(r.memory.rss, (306788 + 2776) * 1024);
+        cr_expect_eq(r.memory.anon, 306788 * 1024);
+        cr_expect_str_eq(r.memory.source, "kill");
+        cr_expect_eq(r.memory.pss, REPORT_UNKNOWN);
+        cr_assert_eq(memory_limit(&r), 0);
+        cr_expect_eq(r.memory.limit, 307200 * 1024);
+        cr_expect_eq(r.memory.limit_used, 307200 * 1024);
+        cr_expect_str_eq(r.memory.limit_source, "cgroup /kx31534_9");
+        cr_expect_not(memory_of_killed(&r), "it is no more than is known already");
+        r.memory.rss = REPORT_UNKNOWN;
+        cr_expect(memory_of_killed(&r));
+        /* Somebody else's end says nothing of this process. */
+        r.memory.rss = 0;
+        r.kill = read_kill(FIXTURES "6.18-memcg-v1.kmsg", 7, &r.pool);
+        cr_expect_not(memory_of_killed(&r));
+        cr_assert_eq(memory_limit(&r), 0);
+        cr_expect_eq(r.memory.limit, UINT64_C(8) << 30);
+        pool_free(&r.pool);
+}
+
 Test(kill, the_targets_among_several_else_the_last)
 {
         static const struct {
@@ -106,9 +136,9 @@ Test(kill, code_that_is_none)
                 "x\nCode: ",
                 "x\nCode: \n",
                 "x\nCode: Unable to access opcode bytes at 0x7fa5daa6e090.\n",
-                "x\nCode: 00 48 c7\n",           /* which one is it? */
-                "x\nCode: 00 148 <c7>\n",        /* no byte */
-                "Code: 00 <48> c7\n",            /* nobody has asked */
+                "x\nCode: 00 48 c7\n",            /* which one is it? */
+                "x\nCode: 00 148 <c7>\n",         /* no byte */
+                "Code: 00 <48> c7\n",             /* nobody has asked */
                 "x\nCode: 00 01 02 03 04 <05>\n", /* before address 0 */
         };
         uint8_t bytes[KILL_CODE_MAX];

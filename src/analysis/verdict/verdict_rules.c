@@ -2,6 +2,7 @@
 /* The rules.  Shares: half of the memory in one place makes a cause likely, three quarters, directly counted, make it
  * certain that the memory is there.  Groups are judged before the process: when the limit is the group's, the
  * process that is looked at need not be the one that holds it. */
+#include <math.h>
 #include <fnmatch.h>
 #include <inttypes.h>
 #include <string.h>
@@ -336,10 +337,11 @@ static void judge_leak(const struct verdict_facts *f, struct finding *ret)
                            f->comm, size_format(amount_of(f->rss_growth.bytes_per_s), speed), 100 * share);
         } else if (f->limit_share >= SHARE_MOST && amount_share(f->rss, r->memory.limit) >= SHARE_MANY) {
                 ret->certainty = CERTAINTY_POSSIBLE;
+                /* More than the limit are pages that others are charged for: those of libraries. */
                 buf_printf(&ret->sentence,
                            "%s holds %.0f %% of the limit itself, mostly anonymous memory: a leak, or a "
                            "limit that is too low",
-                           f->comm, 100 * amount_share(f->rss, r->memory.limit));
+                           f->comm, fmin(100, 100 * amount_share(f->rss, r->memory.limit)));
         } else {
                 return;
         }
