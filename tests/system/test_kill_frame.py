@@ -62,7 +62,7 @@ class KillFrame(Armed):
                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="backslashreplace")
         bundles, err, _ = self.finish(watcher)
         tracer.wait()
-        self.assertRegex(err, rf"not armed, dumps only at conditions: PID {victim.pid}: it is already traced by PID {tracer.pid} \(strace\); "
+        self.assertRegex(err, rf"not armed until it is let go, dumps only at conditions: PID {victim.pid}: it is already traced by PID {tracer.pid} \(strace\); "
                               r"of a kill there will be the kernel's word only: BPF: .* \(it takes CAP_BPF and CAP_PERFMON\)\n")
         self.assertEqual(len(bundles), 1, err)
         self.assertEqual(self.manifest(bundles[0])["trigger"]["guarantee"], "kernel")
