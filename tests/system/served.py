@@ -20,7 +20,7 @@ import sys
 import tempfile
 import threading
 
-from .programs import NGINX_CONF, answers, need, postgres_server, running, wait
+from .programs import NGINX_CONF, answers, need, postgres_server, running, settled, wait
 
 CLIENT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "load_client.py")
 
@@ -34,6 +34,12 @@ class Clients:
         self.first = self.process.stdout.readline()
         if self.first != "asking\n":
             wait("the clients ask", lambda: self.process.stdout.readline() == "asking\n")
+
+    def pause(self):
+        self.process.send_signal(signal.SIGSTOP)
+
+    def resume(self):
+        self.process.send_signal(signal.SIGCONT)
 
     def end(self):
         self.process.terminate()
@@ -68,6 +74,11 @@ class Slices(threading.Thread):
                 self.error = self.error or f"status {done.returncode}: {done.stderr.strip()[-200:]}"
             number += 1
 
+    def pause(self):
+        """It has connections of its own, and stays."""
+
+    resume = pause
+
     def end(self):
         self.stop.set()
         self.join()
@@ -78,8 +89,19 @@ class Slices(threading.Thread):
 
 
 class Served:
-    def __init__(self, pid, clients, leaks=None, parent=None):
-        self.pid, self.clients, self.leaks, self.parent = pid, clients, leaks, parent
+    def __init__(self, pid, clients, leaks=None):
+        self.pid, self.clients, self.leaks, self.parent = pid, clients, leaks, None
+
+    @contextlib.contextmanager
+    def quiet(self):
+        """Nobody asks."""
+        for clients in self.clients:
+            clients.pause()
+        try:
+            yield settled(self.pid)
+        finally:
+            for clients in self.clients:
+                clients.resume()
 
     def end(self):
         """Sums over all clients."""
@@ -88,11 +110,11 @@ class Served:
 
 
 @contextlib.contextmanager
-def asked(pid, *clients, **kwargs):
+def closing(server):
     try:
-        yield Served(pid, clients, **kwargs)
+        yield server
     finally:
-        for each in clients:
+        for each in server.clients:
             each.close()
 
 
@@ -102,7 +124,7 @@ def listening(argv, directory, protocol, leaks, **kwargs):
     path = os.path.join(directory, "socket")
     with running([*argv, path], directory, **kwargs) as (process, _):
         wait("it answers", answers(path))
-        with asked(process.pid, Clients(protocol, path), leaks=leaks) as server:
+        with closing(Served(process.pid, [Clients(protocol, path)], leaks)) as server:
             yield server
 
 
@@ -176,7 +198,7 @@ def nginx(directory, _build):
     with running([need("nginx", "/usr/sbin/nginx"), "-c", conf, "-p", directory], directory) as (process, _):
         wait("nginx answers", answers(path))
         worker, = wait("nginx has a worker", lambda: children(process.pid))
-        with asked(worker, Clients("http", path)) as server:
+        with closing(Served(worker, [Clients("http", path)])) as server:
             yield server
 
 
@@ -197,13 +219,26 @@ def pgbench(directory):
     return Slices(lambda number: [*base, "-n", "-c", "4", "-t", "100", *(["-C"] if number % 2 else []), "postgres"], count)
 
 
+class Session(Served):
+    """A backend whose client prepares statements and never drops them."""
+
+    def __init__(self, directory):
+        self.directory = directory
+        sessions = Clients("psql", directory, connections=1, grow_every=2)
+        super().__init__(int(sessions.first.split()[1]), [sessions], leaks="PrepareQuery")
+
+    def another(self):
+        return Session(self.directory)
+
+
 @contextlib.contextmanager
 def postgres_backend(directory, _build):
-    """A backend whose client prepares statements and never drops them, beside pgbench."""
+    """Beside pgbench."""
     with postgres_server(directory) as (process, _):
-        sessions = Clients("psql", directory, connections=1, grow_every=2)
-        with asked(int(sessions.first.split()[1]), sessions, pgbench(directory), leaks="PrepareQuery",
-                   parent=Served(process.pid, [])) as server:
+        server = Session(directory)
+        server.parent = Served(process.pid, [])
+        server.clients.append(pgbench(directory))
+        with closing(server):
             yield server
 
 

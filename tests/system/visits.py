@@ -29,15 +29,18 @@ class Trouble(AssertionError):
 
 
 class Visit:
-    def __init__(self, server, *dump_options):
+    def __init__(self, server, *dump_options, sample="64K", recorders=None):
+        """recorders: of a parent, which this process was forked from when the agent was in it."""
         self.server, self.dump_options, self.away_ms, self.dumps = server, dump_options, [], 0
+        self.sample, self.inherited = sample, recorders is not None
         self.dir = tempfile.mkdtemp(prefix="swansong-visit.", dir="/dev/shm")
         # Recorders of the server and of its children go there: it must be the server's own.
         owner = os.stat(f"/proc/{server.pid}")
-        self.recorders = os.path.join(self.dir, "recorders")
-        os.mkdir(self.recorders, 0o700)
-        os.chown(self.recorders, owner.st_uid, owner.st_gid)
         os.chmod(self.dir, 0o755)
+        self.recorders = recorders or os.path.join(self.dir, "recorders")
+        if not recorders:
+            os.mkdir(self.recorders, 0o700)
+            os.chown(self.recorders, owner.st_uid, owner.st_gid)
 
     def __enter__(self):
         return self
@@ -67,7 +70,7 @@ class Visit:
         self.away_ms.append(float(re.search(r"for ([0-9.]+) ms", said).group(1)))
 
     def attach(self):
-        self.inject("--sample", "64K", "--options", f"dir={self.recorders}")
+        self.inject("--sample", self.sample, "--options", f"dir={self.recorders}")
 
     def detach(self):
         self.inject("--detach")
@@ -85,21 +88,22 @@ class Visit:
         self.detach()
         self.asked()
 
-    def recorded(self, pid=None):
-        return recorder.Recorder(recorder.recorders(self.recorders)[pid or self.server.pid])
+    def recorded(self):
+        return recorder.Recorder(recorder.recorders(self.recorders)[self.server.pid])
 
     def leak(self, mib=4, seconds=120):
         """(share, report): of what is recorded as live, how much has the leaking function on its stack."""
-        self.attach()
+        if not self.inherited:
+            self.attach()
         end = time.monotonic() + seconds
-        while sum(self.recorded().live_bytes().values()) < mib * MIB:
+        while self.server.pid not in recorder.recorders(self.recorders) or sum(self.recorded().live_bytes().values()) < mib * MIB:
             if time.monotonic() > end:
                 raise Trouble(f"in {seconds} s it has not grown by {mib} MiB")
             time.sleep(0.1)
         report = self.dump()
         self.detach()
         heap = report["heap"]
-        if heap["source"] != "recorder" or not heap["injected"]:
+        if heap["source"] != "recorder" or not (heap["injected"] or self.inherited):
             raise Trouble(f"the dump does not have the injected recorder: {heap['source']}, {heap['injected']}")
         held = {True: 0, False: 0}
         for site in heap["sites"]:
