@@ -23,6 +23,9 @@ const char *watch_witness_call(struct watcher *w, struct watched *p)
         static char words[sizeof(w->witness.why_not.text) + 64];
         struct diag d;
 
+        if (w->kernel.kmsg.fd < 0)
+                return "a kill will leave no bundle: the kernel's log, which would tell of it, is not "
+                       "followed";
         if (!have_witness(&w->witness))
                 snprintf(words, sizeof(words), "of a kill there will be the kernel's word only: %s",
                          w->witness.why_not.text);
