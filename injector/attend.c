@@ -310,6 +310,14 @@ static void handle_status(struct attend *a, pid_t tid, int status)
 /* --- the kill
  * ------------------------------------------------------------------------------------------------- */
 
+/* The next of n; the leader comes first, as debuggers expect it. */
+static void put_held(pid_t *held, size_t n, pid_t tid, pid_t leader)
+{
+        held[n] = tid == leader ? held[0] : tid;
+        if (tid == leader)
+                held[0] = leader;
+}
+
 /* Whether dying() has taken it on. */
 static bool report_dying(struct attend *a, struct attended_process *process)
 {
@@ -324,7 +332,7 @@ static bool report_dying(struct attend *a, struct attended_process *process)
 
         for (size_t i = 0; i < a->table.n_slots; i++)
                 if (a->table.slots[i].process == process && a->table.slots[i].state == THREAD_IN_EXIT)
-                        a->held[dying.n_tids++] = a->table.slots[i].tid;
+                        put_held(a->held, dying.n_tids++, a->table.slots[i].tid, process->pid);
         process->held = true; /* unless the call itself lets it go */
         taken = a->calls.dying(a->calls.data, &dying);
         if (!taken)

@@ -30,7 +30,7 @@ struct attend;
 struct attend_dying {
         pid_t pid;
         int signal;        /* that kills it */
-        const pid_t *tids; /* held, with registers and memory */
+        const pid_t *tids; /* held, with registers and memory; the leader is the first, if it is held */
         size_t n_tids;
         size_t n_missing;       /* threads that did not come to their exit in time (uninterruptible sleep) */
         uint64_t first_stop_ns; /* CLOCK_MONOTONIC: when the first thread was seen in its exit */

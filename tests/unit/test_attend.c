@@ -24,6 +24,7 @@ struct seen {
         int n_dying, n_gone, signal;
         size_t n_tids, n_missing, n_registers, n_hurried;
         char memory[16];
+        pid_t first_tid;
         volatile int ready, stop;
 };
 
@@ -41,6 +42,7 @@ static bool on_dying(void *data, const struct attend_dying *d)
         seen->n_dying++;
         seen->signal = d->signal;
         seen->n_tids = d->n_tids;
+        seen->first_tid = d->tids[0];
         seen->n_missing = d->n_missing;
         for (size_t i = 0; i < d->n_tids; i++) {
                 char regs[ARCH_GREGS_MAX];
@@ -151,6 +153,7 @@ Test(attend, a_killed_process_waits_with_all_threads_and_its_memory)
         cr_expect_eq(seen->n_dying, 1);
         cr_expect_eq(seen->signal, SIGKILL);
         cr_expect_eq(seen->n_tids, 40);
+        cr_expect_eq(seen->first_tid, victim);
         cr_expect_eq(seen->n_missing, 0);
         cr_expect_eq(seen->n_hurried, 0, "a held thread has its own priority");
         cr_expect_eq(seen->n_registers, 40);
