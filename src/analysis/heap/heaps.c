@@ -140,6 +140,17 @@ static const char *row_name(struct pool *pool, const char *heap)
         return row;
 }
 
+/* A place belongs to one heap: of regions that overlap, the first. */
+static size_t drop_overlapping(struct report_heap_region *list, size_t n)
+{
+        size_t kept = 0;
+
+        for (size_t i = 0; i < n; i++)
+                if (kept == 0 || list[i].start >= list[kept - 1].end)
+                        list[kept++] = list[i];
+        return kept;
+}
+
 static int parse_regions(const char *text, size_t len, struct report *r)
 {
         static const char *const columns[] = {"heap", "start", "end", "resident"};
@@ -175,7 +186,7 @@ static int parse_regions(const char *text, size_t len, struct report *r)
         if (n > 0)
                 qsort(list, n, sizeof(*list), by_start);
         r->heap_regions = list;
-        r->n_heap_regions = n;
+        r->n_heap_regions = drop_overlapping(list, n);
         return 0;
 }
 

@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #include "analysis/symbols/elf_view.h"
 
+#include <endian.h>
 #include <gelf.h>
 #include <libdeflate.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* What all compressed sections of one file may need together.  Chromium's debug information has about so much; a file made
+ * for the purpose needs no more than a thousandth of what it inflates to. */
+#define INFLATED_MAX (UINT64_C(2) << 30)
 
 static const char *section_name(Elf *elf, size_t strings, const GElf_Shdr *s)
 {
@@ -39,6 +44,22 @@ static bool remember(struct elf_view *v, void *memory)
         v->inflated = more;
         v->inflated[v->n_inflated++] = memory;
         return true;
+}
+
+/* What the section says it inflates to, with its own header or that of ".zdebug_": "ZLIB", then 8 bytes, the highest first.  0: it is
+ * not compressed. */
+static uint64_t inflated_size(Elf_Scn *section, const GElf_Shdr *s, bool zdebug)
+{
+        Elf_Data *raw = s->sh_flags & SHF_COMPRESSED || !zdebug ? NULL : elf_rawdata(section, NULL);
+        GElf_Chdr header;
+        uint64_t size;
+
+        if (s->sh_flags & SHF_COMPRESSED)
+                return gelf_getchdr(section, &header) ? header.ch_size : UINT64_MAX;
+        if (!raw || raw->d_size < 12 || memcmp(raw->d_buf, "ZLIB", 4) != 0)
+                return 0;
+        memcpy(&size, (const char *)raw->d_buf + 4, sizeof(size));
+        return be64toh(size);
 }
 
 /* The bytes of a section that zlib compressed, or NULL; their number goes to *ret_size. */
@@ -99,6 +120,7 @@ struct elf_view elf_view_open(int fd, const char *const *names)
 {
         struct elf_view v = {.elf = elf_begin(fd, ELF_C_READ_MMAP_PRIVATE, NULL)};
         Elf_Scn *section = NULL;
+        uint64_t left = INFLATED_MAX;
         size_t strings;
 
         if (!v.elf || elf_kind(v.elf) != ELF_K_ELF || elf_getshdrstrndx(v.elf, &strings) < 0) {
@@ -107,17 +129,22 @@ struct elf_view elf_view_open(int fd, const char *const *names)
         }
         while ((section = elf_nextscn(v.elf, section))) {
                 GElf_Shdr s;
-                const char *name =
-                        gelf_getshdr(section, &s) ? debug_name(section_name(v.elf, strings, &s)) : NULL;
+                const char *full = gelf_getshdr(section, &s) ? section_name(v.elf, strings, &s) : "";
+                const char *name = debug_name(full);
+                uint64_t size;
 
                 if (!name || s.sh_type == SHT_NOBITS)
                         continue;
-                if (!wanted(name, names)) {
+                size = inflated_size(section, &s, full[1] == 'z');
+                /* What is too large is hidden: libdw would inflate it itself. */
+                if (!wanted(name, names) || size > left) {
                         s.sh_type = SHT_NOBITS;
                         gelf_update_shdr(section, &s);
-                } else if (s.sh_flags & SHF_COMPRESSED) {
-                        section_inflate(&v, section, &s);
+                        continue;
                 }
+                left -= size;
+                if (s.sh_flags & SHF_COMPRESSED)
+                        section_inflate(&v, section, &s);
         }
         return v;
 }

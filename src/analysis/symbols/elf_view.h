@@ -19,7 +19,8 @@ struct elf_view {
 };
 
 /* Open the ELF file fd with every .debug_*, .zdebug_* hidden but those of `names` (without the prefix:
- * "frame", "info"), a NULL-terminated list.  What cannot be inflated here is left to libdw. */
+ * "frame", "info"), a NULL-terminated list.  What cannot be inflated here is left to libdw, but for what would need more than 2 GiB:
+ * that is hidden, too (a file of the target may be made for it). */
 struct elf_view elf_view_open(int fd, const char *const *names);
 void elf_view_close(struct elf_view *v);
 
