@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "agent_so/agent.h"
+#include "agent_so/dir_entries.h"
 #include "agent_so/dump_signal.h"
 #include "agent_so/malloc_stats/malloc_stats.h"
 #include "agent_so/recorder.h"
@@ -99,40 +100,27 @@ static void entry_begin(struct recorder_thread *entry, uint32_t tid)
         __atomic_fetch_add(&entry->sequence, 1, __ATOMIC_RELEASE);
 }
 
-struct dirent64_raw {
-        uint64_t ino;
-        int64_t off;
-        uint16_t reclen;
-        uint8_t type;
-        char name[];
-};
-
 /* List the threads into the recorder, so that each finds its entry.  Their number. */
 static uint32_t list_threads(void)
 {
         struct recorder_thread *all = recorder_entries(RECORDER_THREADS);
         uint64_t room = agent.header->section[RECORDER_THREADS].count;
-        char buffer[1024] __attribute__((aligned(8)));
-        int fd = open("/proc/self/task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        struct dir_entries entries = {.fd = open("/proc/self/task", O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
         uint32_t n = 0;
-        long got;
+        const char *name;
 
-        if (fd < 0)
+        if (entries.fd < 0)
                 return 0;
-        while ((got = syscall(SYS_getdents64, fd, buffer, sizeof(buffer))) > 0) {
-                for (long at = 0; at < got;) {
-                        const struct dirent64_raw *d = (const struct dirent64_raw *)(buffer + at);
-                        const char *p = d->name, *end = p + strlen(p);
-                        uint64_t tid;
+        while ((name = dir_entries_next(&entries))) {
+                const char *p = name, *end = p + strlen(p);
+                uint64_t tid;
 
-                        at += d->reclen;
-                        if (number_scan(&p, end, 10, &tid) < 0 || p != end || n >= room ||
-                            !recorder_reserve(&all[n], sizeof(all[n])))
-                                continue;
-                        entry_begin(&all[n++], (uint32_t)tid);
-                }
+                if (number_scan(&p, end, 10, &tid) < 0 || p != end || n >= room ||
+                    !recorder_reserve(&all[n], sizeof(all[n])))
+                        continue;
+                entry_begin(&all[n++], (uint32_t)tid);
         }
-        close(fd);
+        close(entries.fd);
         return n;
 }
 

@@ -5,6 +5,9 @@
  * filter, and a jump to what it says.  They set nothing up, so that the compiler makes the real call a tail call.  Everything else is in
  * noinline functions.
  *
+ * malloc_usable_size() is not among them: it says nothing that we must know, and no block is ours alone.  (Those of the boot buffer
+ * stay with who calls dlsym(): the C library itself.)
+ *
  * A stack is sampled with the block in hand, so the real function runs once in every path and its errno is the program's.
  */
 #include <errno.h>
@@ -182,9 +185,4 @@ EXPORT void *pvalloc(size_t n)
         if (sample_due(n))
                 return pvalloc_slow(n);
         return real.pvalloc(n);
-}
-
-EXPORT size_t malloc_usable_size(void *p)
-{
-        return real.usable_size(p);
 }

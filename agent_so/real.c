@@ -141,25 +141,6 @@ static void *stub_pvalloc(size_t n)
         return real.pvalloc(n);
 }
 
-static size_t stub_usable_size(void *p)
-{
-        size_t size;
-
-        if (boot_owns(p, &size))
-                return size;
-        if (resolving)
-                return 0;
-        real_resolve();
-        return real.malloc_usable_size(p);
-}
-
-static size_t usable_size_checked(void *p)
-{
-        size_t size;
-
-        return boot_owns(p, &size) ? size : real.malloc_usable_size(p);
-}
-
 struct real real = {
         .malloc = stub_malloc,
         .calloc = stub_calloc,
@@ -170,8 +151,6 @@ struct real real = {
         .memalign = stub_memalign,
         .valloc = stub_valloc,
         .pvalloc = stub_pvalloc,
-        .malloc_usable_size = stub_usable_size,
-        .usable_size = stub_usable_size,
 };
 
 /* What an allocator need not have (valloc, pvalloc) comes from nowhere rather than from another allocator. */
@@ -193,12 +172,6 @@ static void *no_aligned_block(size_t alignment, size_t n)
         (void)alignment, (void)n;
         errno = ENOMEM;
         return NULL;
-}
-
-static size_t no_usable_size(void *p)
-{
-        (void)p;
-        return 0;
 }
 
 struct definition {
@@ -264,8 +237,6 @@ void real_resolve(void)
         RESOLVE(memalign, no_aligned_block);
         RESOLVE(valloc, no_block);
         RESOLVE(pvalloc, no_block);
-        RESOLVE(malloc_usable_size, no_usable_size);
-        next.usable_size = boot_used ? usable_size_checked : next.malloc_usable_size;
         if (!next.malloc || !next.calloc || !next.realloc || !next.free)
                 __builtin_trap(); /* a program without an allocator: cannot be with libc in it */
         module_find_init();       /* we may be earlier than our constructor */

@@ -23,9 +23,6 @@ struct real {
         void *(*memalign)(size_t, size_t);
         void *(*valloc)(size_t);
         void *(*pvalloc)(size_t);
-        size_t (*malloc_usable_size)(void *);
-        size_t (*usable_size)(
-                void *); /* the same, or, if the boot buffer was used, one that knows its blocks */
 };
 extern struct real real __attribute__((visibility("hidden"))); /* no way through the GOT in the fast paths */
 

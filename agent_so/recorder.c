@@ -13,6 +13,7 @@
 
 #include "agent_so/live_table.h"
 #include "base/unwind_machine.h"
+#include "agent_so/recorder_old.h"
 #include "agent_so/recorder_sections.h"
 #include "agent_so/self.h"
 #include "base/cleanup.h"
@@ -23,6 +24,8 @@
 #define MADV_POPULATE_WRITE 23
 #endif
 
+#define NAMES_TRIED 16
+
 #define RETRY_NS NS_PER_S /* a full file system may have room again */
 
 /* What recorder_finish() removes: only this very file. */
@@ -31,6 +34,27 @@ static struct {
         dev_t dev;
         ino_t ino;
 } file;
+
+/* The file that is named after us, and its name.  fd, or -errno. */
+static int create_file(int dirfd, char name[RECORDER_NAME_SPACE])
+{
+        uint64_t ticks = self_start_ticks();
+
+        for (unsigned i = 0; i < NAMES_TRIED; i++) {
+                int fd;
+
+                recorder_name_format(getpid(), ticks, name);
+                fd = openat(dirfd, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+                if (fd >= 0 || errno != EEXIST)
+                        return fd < 0 ? -errno : fd;
+                if (recorder_old_is_foreign(dirfd, name))
+                        ticks++; /* who started with us in another container; the header has the true time */
+                else
+                        unlinkat(dirfd, name,
+                                 0); /* our own, from before an execve(): PID and start time stay */
+        }
+        return -EEXIST;
+}
 
 /* -errno, or the file's fd: below the first directory that takes it. */
 static int create_in(const char *dir, uint64_t size, bool all_now)
@@ -43,15 +67,10 @@ static int create_in(const char *dir, uint64_t size, bool all_now)
         dirfd = recorder_dir_open(dir, geteuid(), true);
         if (dirfd < 0)
                 return dirfd;
-        recorder_name_format(getpid(), self_start_ticks(), name);
-        fd = openat(dirfd, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-        if (fd < 0 && errno == EEXIST) {
-                /* Our own, from before an execve(): PID and start time stay. */
-                unlinkat(dirfd, name, 0);
-                fd = openat(dirfd, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-        }
+        recorder_old_remove(dirfd);
+        fd = create_file(dirfd, name);
         if (fd < 0)
-                return -errno;
+                return fd;
         err = ftruncate(fd, (off_t)size) < 0 || fstat(fd, &st) < 0 ? -errno : 0;
         /* The first page, or all of it: never a page that the file system has no room for. */
         if (!err && fallocate(fd, 0, 0, all_now ? (off_t)size : RECORDER_HEADER_SPACE) < 0)

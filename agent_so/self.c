@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -25,12 +26,11 @@ long self_read(const char *path, char *out, size_t size)
         return n < 0 ? n : (long)used;
 }
 
-uint64_t self_start_ticks(void)
+/* Field 22 of a stat file; 0: it is not there. */
+static uint64_t start_ticks(const char *text, long n)
 {
-        char text[1024];
         const char *p, *end;
         uint64_t ticks = 0;
-        long n = self_read("/proc/self/stat", text, sizeof(text));
 
         p = n > 0 ? strrchr(text, ')') : NULL; /* comm may hold anything */
         if (!p)
@@ -42,6 +42,27 @@ uint64_t self_start_ticks(void)
                 return 0;
         p++;
         return number_scan(&p, end, 10, &ticks) < 0 ? 0 : ticks;
+}
+
+uint64_t self_start_ticks(void)
+{
+        char text[1024];
+        long n = self_read("/proc/self/stat", text, sizeof(text));
+
+        return start_ticks(text, n);
+}
+
+int self_process_start_ticks(pid_t pid, uint64_t *ret)
+{
+        char path[32], text[1024];
+        long n;
+
+        snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+        n = self_read(path, text, sizeof(text));
+        if (n < 0 && n != -ENOENT && n != -ESRCH)
+                return (int)n;
+        *ret = start_ticks(text, n);
+        return 0;
 }
 
 uint64_t self_pid_namespace(void)

@@ -291,6 +291,54 @@ class Recorder(AgentTest):
         self.assertEqual(len(headers), 2)
         self.assertEqual(sum(bool(h.flags & FLAG_FORKED) for h in headers), 1)
 
+    def killed(self):
+        """The bytes of a recorder that a killed process has left; none is in the directory."""
+        victim = self.victim("agent_sites", 3000000, "random", env=self.env("sample=64K"))
+        victim.kill()
+        victim.wait()
+        (path,) = recorder.recorders(self.recorders).values()
+        with open(path, "rb") as f:
+            data = f.read()
+        os.unlink(path)
+        return data
+
+    def leave(self, data, pid, ticks, **header):
+        """A recorder of a process with this PID; its name."""
+        data, name = bytearray(data), f"swansong.{pid}.{ticks}.rec"
+        head = recorder.Header.from_buffer(data)
+        for field, value in header.items():
+            setattr(head, field, value)
+        with open(os.path.join(self.recorders, name), "wb", opener=lambda path, flags: os.open(path, flags, 0o600)) as f:
+            f.write(data[:65536])
+        return name
+
+    def test_those_left_by_killed_ones_are_bounded(self):
+        data = self.killed()
+        alive = self.victim("agent_sites", 3000000, "random", env=self.env("sample=64K"))
+        began = recorder.Header.from_buffer(bytearray(data)).began_monotonic_ns
+        with open("/proc/sys/kernel/pid_max", encoding="ascii") as f:
+            nobody = int(f.read()) + 1
+        left = [self.leave(data, nobody + i, 1, updated_ns=began + (i * 7 % 40) * 10 ** 9) for i in range(40)]
+        others = {self.leave(data, nobody + 100, 1, updated_ns=began, pid_namespace=1), self.leave(data, nobody + 101, 1, updated_ns=began, state=2),
+                  os.path.basename(recorder.recorders(self.recorders)[alive.pid])}
+        subprocess.run(["/bin/true"], env=self.env(), check=True)
+        newest = {name for i, name in enumerate(left) if i * 7 % 40 >= 8}
+        self.assertEqual(set(os.listdir(self.recorders)), newest | others)
+
+    def test_a_namesake_of_another_pid_namespace_stays(self):
+        data = self.killed()
+        begin = self.spawn(["/bin/sh", "-c", 'read line; export LD_PRELOAD="$0"; exec "$@"', AGENT, victim_path("agent_sites"), "3000000", "random"],
+                           stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=dict(self.env(), LD_PRELOAD=""))
+        with open(f"/proc/{begin.pid}/stat", encoding="ascii") as f:
+            ticks = int(f.read().rsplit(")", 1)[1].split()[19])
+        theirs = self.leave(data, begin.pid, ticks, pid_namespace=1)
+        begin.stdin.write(b"\n")
+        begin.stdin.flush()
+        begin.stdout.readline()
+        self.assertEqual(set(os.listdir(self.recorders)), {theirs, f"swansong.{begin.pid}.{ticks + 1}.rec"})
+        with open(os.path.join(self.recorders, theirs), "rb") as f:
+            self.assertEqual(recorder.Header.from_buffer(bytearray(f.read())).pid_namespace, 1)
+
     def test_children_shed_it_when_asked_to(self):
         script = 'env; "$@"'
         for options, sees in (("children=no", False), ("", True)):
