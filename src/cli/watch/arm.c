@@ -124,7 +124,7 @@ static void stop_holder(struct watcher *w, struct watched *p)
 
 void watch_disarm(struct watcher *w, struct watched *p)
 {
-        p->arm_wanted = false;
+        p->arm_wanted = p->arm_said = false;
         stop_holder(w, p);
 }
 

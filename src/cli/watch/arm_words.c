@@ -41,10 +41,12 @@ static void ready(struct watcher *w, struct watched *p, unsigned n_threads)
         if (!held)
                 p->arm = ARM_ATTENDED;
         watch_witness_dismiss(p);
-        watch_say(&w->live,
-                  held ? "%s (%d): armed, %u thread%s: will be held at its limit"
-                       : "%s (%d): armed, %u thread%s: present if the kernel kills it",
-                  p->target.comm, p->target.pid, n_threads, n_threads == 1 ? "" : "s");
+        if (!p->arm_said)
+                watch_say(&w->live,
+                          held ? "%s (%d): armed, %u thread%s: will be held at its limit"
+                               : "%s (%d): armed, %u thread%s: present if the kernel kills it",
+                          p->target.comm, p->target.pid, n_threads, n_threads == 1 ? "" : "s");
+        p->arm_said = true;
         keep_binaries(w, p);
 }
 

@@ -30,6 +30,7 @@ struct watched {
         } arm;              /* watch_arm.h */
         bool arm_wanted;    /* it has to be attended */
         bool arms_refused;  /* said once, not tried again */
+        bool arm_said;      /* that it is attended: not again after each early dump */
         pid_t tracer;       /* who was seen to trace it, so that we could not; 0: nobody */
         uint64_t tracer_ns; /* monotonic: when to look whether he still does */
         int binaries_fd;    /* its files, for the report (capture/binaries.h), or -1 */
