@@ -31,6 +31,12 @@ static const void *at_offset(const struct module_view *v, uint64_t offset, uint6
         return offset <= v->size && n <= v->size - offset ? v->image + offset : NULL;
 }
 
+/* The same for words of `word` bytes; NULL, too, where none can lie. */
+static const void *words_at(const struct module_view *v, uint64_t offset, uint64_t n, size_t word)
+{
+        return offset % word == 0 ? at_offset(v, offset, n * word) : NULL;
+}
+
 /* An address of the dynamic section: the file's own, or (in memory, after ld.so) the process's. */
 static uint64_t offset_of(const struct module_view *v, uint64_t address)
 {
@@ -42,7 +48,7 @@ static uint64_t offset_of(const struct module_view *v, uint64_t address)
 /* DT_GNU_HASH: the highest symbol of all chains.  Symbols before the first hashed one are undefined. */
 static uint64_t gnu_hash_symbols(const struct module_view *v, uint64_t offset)
 {
-        const uint32_t *head = at_offset(v, offset, 16), *buckets, *chain;
+        const uint32_t *head = words_at(v, offset, 4, 4), *buckets, *chain;
         uint64_t n_buckets, first, words, last = 0, at;
 
         if (!head)
@@ -51,7 +57,7 @@ static uint64_t gnu_hash_symbols(const struct module_view *v, uint64_t offset)
         first = head[1];
         words = head[2];
         at = offset + 16 + words * 8;
-        buckets = at_offset(v, at, n_buckets * 4);
+        buckets = words_at(v, at, n_buckets, 4);
         if (!buckets)
                 return 0;
         for (uint64_t i = 0; i < n_buckets; i++)
@@ -60,7 +66,7 @@ static uint64_t gnu_hash_symbols(const struct module_view *v, uint64_t offset)
         if (last < first)
                 return first;
         at += n_buckets * 4 + (last - first) * 4;
-        while ((chain = at_offset(v, at, 4)) && !(*chain & 1)) {
+        while ((chain = words_at(v, at, 1, 4)) && !(*chain & 1)) {
                 at += 4;
                 last++;
         }
@@ -73,7 +79,7 @@ static void dynamic_parse(struct module_view *v, uint64_t offset, uint64_t size)
         const uint32_t *head;
 
         for (uint64_t i = 0; i < DYNAMIC_MAX && (i + 1) * sizeof(Elf64_Dyn) <= size; i++) {
-                const Elf64_Dyn *d = at_offset(v, offset + i * sizeof(Elf64_Dyn), sizeof(Elf64_Dyn));
+                const Elf64_Dyn *d = words_at(v, offset + i * sizeof(Elf64_Dyn), 2, 8);
 
                 if (!d || d->d_tag == DT_NULL)
                         break;
@@ -99,7 +105,7 @@ static void dynamic_parse(struct module_view *v, uint64_t offset, uint64_t size)
         }
         if (gnu_hash)
                 n = gnu_hash_symbols(v, gnu_hash);
-        else if (hash && (head = at_offset(v, hash, 8)))
+        else if (hash && (head = words_at(v, hash, 2, 4)))
                 n = head[1];
         if (!symbols || symbols % 8 != 0 || !strings || n > SYMBOLS_MAX ||
             !at_offset(v, symbols, n * sizeof(Elf64_Sym)) || !at_offset(v, strings, strings_size))

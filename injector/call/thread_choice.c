@@ -89,6 +89,7 @@ static ssize_t list_candidates(const struct target *target, struct candidate **r
         size_t n = 0, size = 0;
         pid_t tid;
         int r = tasks ? task_list_open(target->proc_fd, tasks) : -ENOMEM;
+        bool opened = r == 0;
 
         while (r == 0 && task_list_next(tasks, &tid)) {
                 if (n == size) {
@@ -105,7 +106,7 @@ static ssize_t list_candidates(const struct target *target, struct candidate **r
                 list[n].tid = tid;
                 thread_look(tasks->fd, tid, &list[n++].look);
         }
-        if (tasks && r != -ENOMEM)
+        if (opened)
                 task_list_close(tasks);
         free(tasks);
         if (r < 0) {

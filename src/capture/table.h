@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* table - a section that is a table of our own about the machine: tab-separated, its first line names the columns.
  *
- * Rows are gathered in the collector's buffer: nothing is allocated, and the kernel sees one write per 32 KiB.
+ * Rows are gathered in the collector's buffer: nothing is allocated, and the kernel sees one write per 16 KiB.
  *
  *   table_begin(&t, c, row, "name\tobjects\n");
  *   while (…table_goes_on(&t))
- *           table_row(&t, "%s\t%" PRIu64 "\n", …);
+ *           table_print(&t, "%s\t%" PRIu64 "\n", …);
  *   table_end(&t, 0);
  */
 #ifndef SWANSONG_CAPTURE_TABLE_H

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* --pss SIZE: PSS reaches a level.  from smaps_rollup, which is read only when RSS permits it. */
+/* --pss SIZE: PSS reaches a level.  It comes from smaps_rollup, which is read only when RSS permits it. */
 #include "trigger/level.h"
 
 static uint64_t pss_value(const struct trigger_view *v)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* --rss SIZE: RSS reaches a level.  from statm, at each tick. */
+/* --rss SIZE: RSS reaches a level.  It comes from statm, at each tick. */
 #include "trigger/level.h"
 
 static uint64_t rss_value(const struct trigger_view *v)

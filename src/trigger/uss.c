@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* --uss SIZE: USS reaches a level.  private clean and dirty pages, from smaps_rollup, which is read only when
- * RSS permits it. */
+/* --uss SIZE: USS reaches a level: private clean and dirty pages of smaps_rollup, which is read only when RSS permits it. */
 #include "trigger/level.h"
 
 static uint64_t uss_value(const struct trigger_view *v)
