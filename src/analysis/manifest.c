@@ -193,3 +193,13 @@ bool manifest_section_ok(const struct manifest *m, const char *path)
                         return m->sections[i].status && strcmp(m->sections[i].status, "ok") == 0;
         return false;
 }
+
+bool manifest_left_out(const struct manifest *m, const char *path)
+{
+        if (!m->complete || m->n_sections == 0)
+                return false;
+        for (size_t i = 0; i < m->n_sections; i++)
+                if (strcmp(m->sections[i].path, path) == 0)
+                        return false;
+        return true;
+}

@@ -50,4 +50,10 @@ int manifest_parse(const char *text, size_t len, struct pool *pool, struct manif
 /* Does the manifest say that this section is whole? */
 bool manifest_section_ok(const struct manifest *m, const char *path);
 
+/* Is the bundle whole and never had this section?  `dump --only`, or made by a version that does not take it. */
+bool manifest_left_out(const struct manifest *m, const char *path);
+
+/* What is said then. */
+#define MANIFEST_LEFT_OUT "was not taken (dump --only)"
+
 #endif

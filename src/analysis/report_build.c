@@ -72,6 +72,8 @@ static int fill_manifest(struct source *s, struct report *r)
         s->remains = m->trigger_guarantee && (strcmp(m->trigger_guarantee, "recorder") == 0 ||
                                               strcmp(m->trigger_guarantee, "kernel") == 0);
         missing_of_manifest(&s->missing, m, s->bundle);
+        if (!s->remains && !m->no_target && manifest_left_out(m, "core"))
+                missing_add(&s->missing, "core", true, MANIFEST_LEFT_OUT);
         s->page_size = m->page_size;
         r->machine_only = m->no_target;
         if (m->pid > 0 && m->pid <= INT32_MAX)

@@ -2,7 +2,6 @@
 #include "analysis/source.h"
 
 #include <errno.h>
-#include <fnmatch.h>
 #include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -11,17 +10,6 @@
 #include "base/scan.h"
 #include "base/size.h"
 #include "bundle/reader.h"
-
-/* A whole bundle that never had this: `dump --only`, or made by a version that does not take it. */
-static bool was_not_taken(const struct manifest *m, const char *path)
-{
-        if (!m->complete || m->n_sections == 0)
-                return false;
-        for (size_t i = 0; i < m->n_sections; i++)
-                if (fnmatch(m->sections[i].path, path, 0) == 0)
-                        return false;
-        return true;
-}
 
 int source_read(struct source *s, struct buf *b, bool optional, const char *format, ...)
 {
@@ -43,10 +31,10 @@ int source_read(struct source *s, struct buf *b, bool optional, const char *form
         if (r == 0 && b->cut)
                 missing_add(&s->missing, path, optional, "longer than %s: the rest was not read",
                             size_format(b->max, size));
-        not_taken = r == -ENOENT && was_not_taken(&s->manifest, path);
+        not_taken = r == -ENOENT && manifest_left_out(&s->manifest, path);
         if (r == -ENOENT && !optional)
                 missing_add(&s->missing, path, not_taken,
-                            not_taken ? "was not taken (dump --only)" : "not in the bundle");
+                            not_taken ? MANIFEST_LEFT_OUT : "not in the bundle");
         else if (r == -ELOOP)
                 missing_add(&s->missing, path, optional, "is a symbolic link in this bundle: not followed");
         else if (r < 0 && r != -ENOENT)

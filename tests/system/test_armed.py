@@ -189,6 +189,8 @@ class Armed(SwansongTest):
         self.assertTrue(watcher.stdout.readline().startswith("bundle: "))
         self.wait_armed(victim.pid)
         watcher.terminate()
+        err = watcher.communicate()[1]
+        self.assertEqual(err.count(": armed, "), 1, err)
         bundles = [n for n in os.listdir(self.dir) if n.endswith(".swansong")]
         self.assertEqual(len(bundles), 1)
         totals = self.manifest(os.path.join(self.dir, bundles[0]))["threads"]

@@ -260,6 +260,14 @@ class Done(Case):
                 self.assertTrue(self.manifest(os.path.join(self.out, name))["complete"])
                 shutil.rmtree(os.path.join(self.out, name))
 
+    def test_what_only_left_out_is_not_missing(self):
+        pid = self.sleeper().pid
+        for groups in ("process", "stacks", "fds,tree"):
+            report = self.report(self.dump(pid, "--only", groups))
+            self.assertEqual([m for m in report["missing"] if not m["optional"]], [], groups)
+            self.assertNotIn("\nMissing", self.text)
+            self.assertIn("was not taken (dump --only)", self.text)
+
     @need_root
     def test_without_root_our_own_process_is_complete(self):
         os.chmod(self.dir, 0o755)

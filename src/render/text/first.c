@@ -204,7 +204,7 @@ static void add_amounts(const struct text *t)
                 known += amounts[i].bytes != REPORT_UNKNOWN;
         text_label(t, "Memory");
         if (known == 0) {
-                buf_str(t->out, "not known: nobody saw its size\n");
+                buf_str(t->out, "not known\n");
                 return;
         }
         text_style(t, STYLE_STRONG);
