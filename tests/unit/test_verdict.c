@@ -405,6 +405,23 @@ Test(verdict, a_leak_that_was_recorded_is_named_for_certain)
         pool_free(&r.pool);
 }
 
+Test(verdict, where_nothing_stands_out_it_says_whether_malloc_has_it_in_use)
+{
+        struct report r = quiet();
+
+        r.malloc.allocator = "jemalloc";
+        r.malloc.time_ns = r.time_ns = 1;
+        r.malloc.in_use = 60 * MIB;
+        r.malloc.free_held = MIB;
+        cr_assert_eq(verdict_make(&r), 0);
+        cr_expect_not(has_evidence(&r, "jemalloc"), "the smaller part of 200 MiB");
+        pool_free(&r.pool);
+        r.malloc.in_use = 160 * MIB;
+        cr_assert_eq(verdict_make(&r), 0);
+        cr_expect(has_evidence(&r, "jemalloc has 160 MiB in use and 1.00 MiB free"));
+        pool_free(&r.pool);
+}
+
 Test(verdict, a_recorder_alone_still_says_who_held_the_heap)
 {
         struct report r = quiet();

@@ -200,6 +200,7 @@ static void judge_none(const struct verdict_facts *f, struct finding *ret)
         if (r->memory.n_where > 1)
                 buf_printf(&ret->evidence[0], "the largest part, %s, is %s",
                            size_format(r->memory.where[0].bytes, bytes), r->memory.where[0].what);
+        say_in_use(f, &ret->evidence[1]);
 }
 
 static int put_verdict(struct report *r, const struct verdict_facts *f, const char *cause,

@@ -55,6 +55,9 @@ void judge_free_held(const struct verdict_facts *f, struct finding *ret);
 /* The place that grows and holds most, if a recorder names one. */
 void say_growing_place(const struct verdict_facts *f, struct buf *b);
 
+/* How much malloc has in use and free, if that is most of the memory. */
+void say_in_use(const struct verdict_facts *f, struct buf *b);
+
 /* What the heap held, where the recorder is all that there is; false, and nothing is said, where it names no place. */
 bool say_heap(const struct verdict_facts *f, struct buf *b);
 

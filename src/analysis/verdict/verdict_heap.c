@@ -97,6 +97,24 @@ void say_growing_place(const struct verdict_facts *f, struct buf *b)
         say_held(first, f->rss, b);
 }
 
+static bool malloc_is_fresh(const struct report *r)
+{
+        return r->malloc.allocator && amount_known(r->malloc.time_ns) && amount_known(r->time_ns) &&
+               r->malloc.time_ns + MALLOC_FRESH_NS >= r->time_ns;
+}
+
+void say_in_use(const struct verdict_facts *f, struct buf *b)
+{
+        const struct report *r = f->r;
+        char used[SIZE_TEXT], free_held[SIZE_TEXT];
+
+        if (!malloc_is_fresh(r) || amount_share(r->malloc.in_use, f->rss) < SHARE_MANY)
+                return;
+        buf_printf(b, "%s has %s in use", r->malloc.allocator, size_format(r->malloc.in_use, used));
+        if (amount_known(r->malloc.free_held))
+                buf_printf(b, " and %s free", size_format(r->malloc.free_held, free_held));
+}
+
 bool say_heap(const struct verdict_facts *f, struct buf *b)
 {
         const struct report *r = f->r;
@@ -173,8 +191,7 @@ void judge_free_held(const struct verdict_facts *f, struct finding *ret)
         double share = amount_share(r->malloc.free_held, f->rss);
         char held[SIZE_TEXT], used[SIZE_TEXT], top[SIZE_TEXT];
 
-        if (!r->malloc.allocator || !amount_known(r->malloc.time_ns) || !amount_known(r->time_ns) ||
-            r->malloc.time_ns + MALLOC_FRESH_NS < r->time_ns || f->rss < f->floor || share < SHARE_MANY)
+        if (!malloc_is_fresh(r) || f->rss < f->floor || share < SHARE_MANY)
                 return;
         ret->certainty = share >= SHARE_NEAR ? CERTAINTY_CERTAIN : CERTAINTY_LIKELY;
         buf_printf(&ret->sentence, "%s has freed most of its memory, but %s keeps it: %s, %.0f %% of RSS",
