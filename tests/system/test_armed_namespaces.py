@@ -11,7 +11,7 @@ UNSHARE = ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child"]
 THREADS = 4
 
 # PID 1 of the namespace: the victim in the group, and the watcher beside it.
-INSIDE = """
+INSIDE = r"""
 set -e
 mkfifo "$DIR/in"
 sh -c 'echo 0 >"$GROUP/cgroup.procs"; exec "$HOG" anon 4 0' <"$DIR/in" >"$DIR/ready" &
@@ -21,7 +21,9 @@ pid=$(sed 's/ready //' "$DIR/ready")
 "$SWANSONG" watch -p $pid -o "$DIR" --arm always >"$DIR/out" 2>"$DIR/err" &
 watcher=$!
 while grep -q '^TracerPid:.0$' /proc/$pid/task/*/status; do kill -0 $watcher; sleep 0.05; done
-echo go >&9
+tracer=$(sed -n 's/^TracerPid:.//p' /proc/$pid/status)
+until readlink /proc/$tracer/fd/* | grep -q '/memory\.oom_control$\|/memory\.events$'; do kill -0 $watcher; sleep 0.05; done
+eval "$END"
 wait $watcher
 """
 
@@ -65,9 +67,11 @@ class ArmedNamespaces(SwansongTest):
         self.assertEqual((kill["victim_pid"], kill["victim_comm"], kill["was_target"]), (pid, "hog", True))
         self.assertIn(f"Killed process {pid} (hog)", kill["text"])
 
-    def test_a_watcher_inside_captures_and_says_what_it_could_not_see(self):
+    def inside(self, end):
+        """(path of the bundle, the victim's PID) of a watch inside whose victim ends by this command of a shell."""
         done = subprocess.run([*UNSHARE, "sh", "-c", INSIDE], capture_output=True, text=True, timeout=120, check=False,
-                              env={**os.environ, "DIR": self.dir, "GROUP": self.group.path, "HOG": victim_path("hog"), "SWANSONG": SWANSONG})
+                              env={**os.environ, "DIR": self.dir, "GROUP": self.group.path, "HOG": victim_path("hog"),
+                                   "SWANSONG": SWANSONG, "END": end})
         with open(os.path.join(self.dir, "err"), encoding="utf-8") as f:
             said = f.read()
         self.assertEqual(done.returncode, 0, done.stderr + said)
@@ -75,12 +79,19 @@ class ArmedNamespaces(SwansongTest):
         with open(os.path.join(self.dir, "out"), encoding="utf-8") as f:
             bundle = f.read().split()[-1]
         with open(os.path.join(self.dir, "ready"), encoding="ascii") as f:
-            pid = int(f.read().split()[1])
+            return bundle, int(f.read().split()[1])
+
+    def test_a_watcher_inside_knows_the_kernels_kill_by_the_groups_count(self):
+        bundle, pid = self.inside("echo go >&9")
         manifest = self.manifest(bundle)
         self.assertEqual((manifest["target"]["pid"], manifest["target"]["ns_pid"]), (pid, pid))
         self.assertEqual(manifest["trigger"]["guarantee"], "at-kill")
-        self.assertIn("killed by SIGKILL; whether the kernel did it for memory could not be seen", manifest["trigger"]["sentence"])
+        self.assertIn("killed by SIGKILL as the kernel killed for memory", manifest["trigger"]["sentence"])
         self.assertEqual((manifest["threads"]["listed"], manifest["threads"]["stopped"]), (THREADS, THREADS))
         report = self.report(bundle)
         self.assertEqual(report["threads"][0]["tid"], pid)
         self.assertIsNone(report["kill"])
+
+    def test_a_watcher_inside_knows_a_kill_by_hand_by_the_groups_count(self):
+        bundle, _ = self.inside("kill -9 $pid")
+        self.assertIn("killed by SIGKILL, it seems not for memory", self.manifest(bundle)["trigger"]["sentence"])

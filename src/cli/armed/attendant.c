@@ -39,6 +39,8 @@ struct attendant {
         struct attended_roll roll;
         struct untold *untold, **untold_end;
         int signal_fd, done_fd;
+        bool counts;      /* the kernel's log is of no use: its counts of kills have to do */
+        uint64_t look_ns; /* at these: the next time */
         bool ending;
 };
 
@@ -251,6 +253,10 @@ static void attend_all(struct attendant *a)
                 atomic_fetch_add(&a->side->shared->beats, 1);
                 now = clock_monotonic_ns();
                 next = tend_ns < next ? tend_ns : next;
+                if (a->counts && now >= a->look_ns) {
+                        attended_look(&a->roll);
+                        a->look_ns = now + ARMED_BEAT_NS;
+                }
                 unknown = attended_unidentified(&a->roll);
                 if (unknown)
                         next = now; /* nobody is waited for */
@@ -265,6 +271,8 @@ static void attend_all(struct attendant *a)
                         fds[2].revents = 0;
                 } else if (unknown) {
                         attended_identify(unknown);
+                        if (a->counts)
+                                kill_count_open(&unknown->target, &unknown->kills);
                 }
         }
 }
@@ -273,11 +281,15 @@ static int prepare(struct attendant *a, sigset_t *chld)
 {
         struct attend_calls calls = {
                 .dying = on_dying, .gone = on_gone, .data = a, .signals = UINT64_C(1) << (SIGKILL - 1)};
+        struct kmsg log;
         int r;
 
         if (a->side->options->on_crash)
                 calls.signals |= crash_signals();
         a->untold_end = &a->untold;
+        a->counts = armed_log_open(KMSG_FROM_NOW, &log) < 0;
+        if (!a->counts)
+                kmsg_close(&log);
         sigemptyset(chld);
         sigaddset(chld, SIGCHLD);
         a->signal_fd = signalfd(-1, chld, SFD_CLOEXEC | SFD_NONBLOCK);

@@ -17,8 +17,10 @@ struct attended *attended_find(const struct attended_roll *roll, pid_t pid)
 
 void attended_free(struct attended *t)
 {
-        if (t)
+        if (t) {
                 target_close(&t->target);
+                kill_count_close(&t->kills);
+        }
         free(t);
 }
 
@@ -75,6 +77,7 @@ int attended_add(struct attended_roll *roll, struct attend *attend, pid_t pid, u
         if (!t)
                 return diag_set(d, -ENOMEM, "%s", strerror(ENOMEM));
         t->target = TARGET_NONE;
+        t->kills = KILL_COUNT_NONE;
         r = seize(t, attend, pid, start_ticks, ret_tracer, d);
         if (r < 0)
                 attended_free(t);
@@ -88,6 +91,13 @@ void attended_identify(struct attended *t)
         if (!t->identified)
                 identity_read(&t->target, &t->id);
         t->identified = true;
+}
+
+void attended_look(const struct attended_roll *roll)
+{
+        for (unsigned i = 0; i < roll->n; i++)
+                if (roll->items[i]->kills.fd >= 0)
+                        kill_count_look(&roll->items[i]->kills);
 }
 
 struct attended *attended_unidentified(const struct attended_roll *roll)

@@ -9,6 +9,7 @@
 
 #include "base/target.h"
 #include "capture/manifest.h"
+#include "cli/armed/kill_count.h"
 #include "injector/attend.h"
 
 /* Room for the threads of all together: a table of 1 MiB. */
@@ -18,8 +19,9 @@
 struct attended {
         struct target target;
         struct identity id;
-        bool identified; /* `id` has been read */
-        bool captured;   /* its end has been told, or a writer will */
+        bool identified;         /* `id` has been read */
+        bool captured;           /* its end has been told, or a writer will */
+        struct kill_count kills; /* of its group, where the kernel's log is of no use; else none */
 };
 
 struct attended_roll {
@@ -41,6 +43,9 @@ void attended_free(struct attended *t);
 
 /* Learn what can be learnt of it only while it is there. */
 void attended_identify(struct attended *t);
+
+/* Look at the kill counts, of those that have one. */
+void attended_look(const struct attended_roll *roll);
 
 /* One of those of whom that is not known yet; NULL: there is none. */
 struct attended *attended_unidentified(const struct attended_roll *roll);

@@ -18,6 +18,9 @@
  * so do we. */
 #define SILENT_LOOKS 4
 
+/* Before its first beat it holds nobody, and reserves memory, which may take long where there is little. */
+#define SILENT_LOOKS_AT_FIRST 40
+
 /* The watcher's other fds are not ours: a pidfd of a target held here would outlive the watcher's. */
 static void close_others(const struct armed_side *s)
 {
@@ -66,7 +69,7 @@ void armed_guard_main(const struct armed_side *s)
         const struct timespec look = {.tv_nsec = ARMED_BEAT_NS};
         struct armed_side mine = *s;
         unsigned silent = 0;
-        uint64_t beats;
+        uint64_t first = atomic_load(&s->shared->beats), beats = first;
         sigset_t all;
         pid_t attendant;
 
@@ -88,7 +91,7 @@ void armed_guard_main(const struct armed_side *s)
         close(s->asked_fd);
         close(s->telling_fd);
         priority_raise();
-        for (beats = atomic_load(&s->shared->beats);;) {
+        for (;;) {
                 sigset_t chld;
                 uint64_t now;
 
@@ -101,7 +104,7 @@ void armed_guard_main(const struct armed_side *s)
                 now = atomic_load(&s->shared->beats);
                 silent = now == beats ? silent + 1 : 0;
                 beats = now;
-                if (silent < SILENT_LOOKS)
+                if (silent < (now == first ? SILENT_LOOKS_AT_FIRST : SILENT_LOOKS))
                         continue;
                 kill(attendant, SIGKILL);
                 check_end(s, attendant, true);

@@ -250,7 +250,7 @@ void held_child_main(const struct held_child *a)
                                                            : 0;
         identity_read(a->target, &h.id);
         /* The log names PIDs of the initial namespace: in another one they mean other processes. */
-        h.has_kmsg = pid_namespace_is_initial() && kmsg_open(&h.kmsg, KMSG_FROM_NOW, NULL) == 0;
+        h.has_kmsg = armed_log_open(KMSG_FROM_NOW, &h.kmsg) == 0;
         survive_lock_memory(NULL);
         priority_raise();
         if (r < 0) {

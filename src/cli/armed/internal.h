@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 
 #include "base/clock.h"
+#include "base/kmsg.h"
 #include "capture/at_kill.h"
 #include "cli/armed/armed.h"
 #include "cli/armed/attended.h"
@@ -53,6 +54,9 @@ void armed_attendant_main(const struct armed_side *s) __attribute__((noreturn));
 /* Send a message; without MSG_DONTWAIT in `flags` it waits for the watcher.  0 or -errno. */
 int armed_tell(const struct armed_side *s, const struct target *t, enum armed_word word, unsigned n,
                bool incomplete, const char *text, int flags);
+
+/* The kernel's log as far as it is of use: 0; -errno: it may not be read, or names PIDs of another namespace. */
+int armed_log_open(enum kmsg_start start, struct kmsg *ret);
 
 /* A place for the history that answers ARMED_KILLED: its number is the message's n. */
 unsigned armed_history_place(const struct armed_side *s);

@@ -70,21 +70,41 @@ static void write_bundle(const struct armed_side *s, struct at_kill *k, const st
                 armed_tell(s, t, ARMED_BUNDLE, 0, outcome.incomplete, outcome.path, 0);
 }
 
+int armed_log_open(enum kmsg_start start, struct kmsg *ret)
+{
+        return pid_namespace_is_initial() ? kmsg_open(ret, start, NULL) : -EXDEV;
+}
+
+/* Without the log: what the memory group's count tells. */
+static void unlogged_words(const struct attended *a, struct buf *out)
+{
+        uint64_t n;
+
+        if (kill_count_since(&a->kills, &n) < 0)
+                buf_str(out, "killed by SIGKILL; whether the kernel did it for memory could not be seen");
+        else if (n > 0)
+                buf_str(out,
+                        "killed by SIGKILL as the kernel killed for memory: its memory group counts a kill "
+                        "of this moment");
+        else
+                buf_str(out, "killed by SIGKILL, it seems not for memory: its memory group counts no kill of "
+                             "this moment");
+        buf_str(out, " (no access to the kernel's log, or a PID namespace of our own)");
+}
+
 /* By SIGKILL: the kernel's, or somebody's. */
-static void write_kill(const struct armed_side *s, struct at_kill *k, const struct target *t,
+static void write_kill(const struct armed_side *s, struct at_kill *k, const struct attended *a,
                        uint64_t dying_ns)
 {
+        const struct target *t = &a->target;
         _cleanup_buf_ struct buf text = BUF_GROWING(KILL_LOG_TEXT_MAX);
         struct kmsg kmsg;
         struct oom_kill *kill;
         char words[1024];
         struct buf sentence = BUF_FIXED(words, sizeof(words));
 
-        /* The log names PIDs of the initial namespace: in another one they mean other processes. */
-        if (!pid_namespace_is_initial() || kmsg_open(&kmsg, KMSG_FROM_OLDEST, NULL) < 0) {
-                buf_str(&sentence,
-                        "killed by SIGKILL; whether the kernel did it for memory could not be seen (no "
-                        "access to the kernel's log, or a PID namespace of our own)");
+        if (armed_log_open(KMSG_FROM_OLDEST, &kmsg) < 0) {
+                unlogged_words(a, &sentence);
                 write_bundle(s, k, t, dying_ns, "kill", &sentence, NULL);
                 return;
         }
@@ -106,7 +126,7 @@ void armed_write(const struct armed_side *s, struct at_kill *k, const struct att
 
         armed_tell(s, &a->target, ARMED_DYING, 1, false, "", 0);
         if (signal == SIGKILL) {
-                write_kill(s, k, &a->target, dying_ns);
+                write_kill(s, k, a, dying_ns);
                 return;
         }
         crash_words(signal, &sentence);
