@@ -72,6 +72,9 @@ void missing_of_manifest(struct missing *m, const struct manifest *manifest, int
                 const char *status = s->status ? s->status : "unknown", *reason = reason_of(s);
                 char size[SIZE_TEXT];
 
+                /* Of a family of files the reason says how many, and all the others are whole. */
+                if (strcmp(status, "cut") == 0 && strchr(s->path, '*') && reason)
+                        status = "missing";
                 if (strcmp(status, "ok") == 0)
                         check_file(m, s, bundle_fd);
                 else if (strcmp(status, "missing") == 0)

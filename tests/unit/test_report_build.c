@@ -174,6 +174,8 @@ Test(report_build, says_why_a_section_is_missing)
                  "(PID 9)\"},"
                  "{\"path\": \"proc/7/io\", \"status\": \"missing\", \"errno\": 13, \"optional\": true},"
                  "{\"path\": \"proc/7/smaps\", \"status\": \"cut\", \"errno\": 62, \"bytes\": 4096},"
+                 "{\"path\": \"proc/*/smaps_rollup\", \"status\": \"cut\", \"bytes\": 4096, \"reason\": \"1 of 8: "
+                 "Permission denied\"},"
                  "{\"path\": \"proc/7/maps\", \"status\": \"target-died\"},"
                  "{\"path\": \"proc/7/statm\", \"status\": \"ok\", \"bytes\": 100},"
                  "{\"path\": \"proc/7/limits\", \"status\": \"ok\", \"bytes\": 100},"
@@ -187,6 +189,7 @@ Test(report_build, says_why_a_section_is_missing)
                 {"core", "traced by gdb (PID 9)"},
                 {"proc/7/io", "Permission denied"},
                 {"proc/7/smaps", "cut after 4.00 KiB: Timer expired"},
+                {"proc/*/smaps_rollup", "1 of 8: Permission denied"},
                 {"proc/7/maps", "the process was gone before this was read"},
                 {"proc/7/statm", "damaged: 5 B of 100 B are there"},
                 {"proc/7/limits", "was captured, but is not in the bundle any more"},
