@@ -4,6 +4,8 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 #include "cli/command.h"
 #include "cli/doctor/doctor.h"
@@ -62,6 +64,14 @@ static int parse_args(int argc, char **argv, struct doctor_args *a, struct diag 
         return options_end_with_pid(argc, argv, a->pid, d);
 }
 
+/* Of the terminal; 0: stdout is none. */
+static unsigned terminal_columns(void)
+{
+        struct winsize w;
+
+        return isatty(STDOUT_FILENO) && ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) == 0 ? w.ws_col : 0;
+}
+
 /* The exit status, with d filled unless that is 0. */
 static int examine(const struct doctor_args *a, struct diag *d)
 {
@@ -87,7 +97,10 @@ static int examine(const struct doctor_args *a, struct diag *d)
                 diag_set(d, -ESRCH, "PID %d (%s) has just ended", a->pid, target.comm);
                 return STATUS_TARGET;
         }
-        (a->json ? doctor_print_json : doctor_print_text)(doctor, &out);
+        if (a->json)
+                doctor_print_json(doctor, &out);
+        else
+                doctor_print_text(doctor, terminal_columns(), &out);
         if (out.cut || fwrite(out.data, 1, out.len, stdout) != out.len || fflush(stdout) != 0) {
                 diag_set(d, -EIO, "cannot write to stdout: %s", strerror(out.cut ? ENOMEM : errno));
                 return STATUS_INCOMPLETE;

@@ -2,15 +2,18 @@
 """swansong doctor, on processes that are in some kind of trouble."""
 
 import ctypes
+import fcntl
 import json
 import os
 import platform
+import pty
 import signal
 import struct
 import subprocess
 import sys
+import termios
 
-from .harness import SwansongTest, need_root, proc_status, wait_until
+from .harness import SWANSONG, SwansongTest, need_root, proc_status, wait_until
 from .test_armed import MemoryGroup
 
 NOBODY = 65534
@@ -34,6 +37,25 @@ class Doctor(SwansongTest):
         done = self.swansong("doctor", "-p", pid, *args, **kwargs)
         self.assertEqual(done.returncode, status, done.stdout + done.stderr)
         return done
+
+    def test_a_narrow_terminal_breaks_lines_between_words(self):
+        pid = self.spawn(["sleep", "1000"]).pid
+        ours, theirs = pty.openpty()
+        self.addCleanup(os.close, ours)
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 60, 0, 0))
+        process = self.spawn([SWANSONG, "doctor", "-p", str(pid)], stdout=theirs)
+        os.close(theirs)
+        text = b""
+        try:
+            while True:
+                text += os.read(ours, 4096)
+        except OSError:
+            pass  # the terminal's other side is closed
+        self.assertEqual(process.wait(), 0)
+        for line in text.decode().split("\r\n"):
+            if " " in line[21:].removeprefix("-> ").strip():
+                self.assertLessEqual(len(line), 60, line)
+        self.assertIn("guarantee: at the kill; armed, the kernel itself holds every thread", " ".join(text.decode().split()))
 
     def findings(self, pid, **kwargs):
         """(the object, {check: [finding]})"""

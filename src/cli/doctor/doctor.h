@@ -89,8 +89,8 @@ void doctor_symbols(struct doctor *d);
 void doctor_cost(struct doctor *d);
 void doctor_guarantee(struct doctor *d);
 
-/* Show it. */
-void doctor_print_text(const struct doctor *d, struct buf *out);
+/* Show it.  columns: of the terminal; 0: none, no line is broken. */
+void doctor_print_text(const struct doctor *d, unsigned columns, struct buf *out);
 void doctor_print_json(const struct doctor *d, struct buf *out);
 
 #endif

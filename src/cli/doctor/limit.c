@@ -53,7 +53,7 @@ static void say_machine(struct doctor *d, const struct machine *m, bool nearest)
         if (nearest)
                 remember(d, "this machine's memory", used, m->mem_total);
         say_limit(d, "this machine's memory", used, m->mem_total,
-                  nearest ? ": no memory group limits it, this would" : "");
+                  nearest ? ": no memory group limits it, this would kill it" : "");
 }
 
 /* All levels that have a limit, and which of them is nearest. */

@@ -6,12 +6,33 @@
 #include "base/size.h"
 #include "cli/doctor/doctor.h"
 
-#define INDENT 21
+#define INDENT    21
+#define NARROWEST 20 /* of a sentence; what has less room is not broken */
 
 static const char *const words[] = {
         [FINDING_OK] = "ok", [FINDING_NOTE] = "note", [FINDING_PROBLEM] = "problem"};
 
-void doctor_print_text(const struct doctor *d, struct buf *out)
+/* A line whose continuations begin `indent` columns to the right, where its first one is by now. */
+static void put_wrapped(struct buf *out, const char *text, size_t indent, unsigned columns)
+{
+        char escaped[4 * sizeof(((struct doctor_finding *)0)->sentence)] = "";
+        struct buf line = BUF_FIXED(escaped, sizeof(escaped));
+        size_t width = columns > indent + NARROWEST ? columns - indent : 0, n;
+        const char *rest = escaped;
+
+        buf_escaped(&line, text, strlen(text));
+        while (width && (n = strlen(rest)) > width) {
+                for (n = width; n > 0 && rest[n] != ' '; n--)
+                        ;
+                if (n == 0)
+                        break; /* one long word */
+                buf_printf(out, "%.*s\n%*s", (int)n, rest, (int)indent, "");
+                rest += n + 1;
+        }
+        buf_printf(out, "%s\n", rest);
+}
+
+void doctor_print_text(const struct doctor *d, unsigned columns, struct buf *out)
 {
         char rss[SIZE_TEXT];
 
@@ -22,12 +43,10 @@ void doctor_print_text(const struct doctor *d, struct buf *out)
                 const struct doctor_finding *f = &d->findings[i];
 
                 buf_printf(out, "%-8s %-11s ", words[f->level], f->check);
-                buf_escaped(out, f->sentence, strlen(f->sentence));
-                buf_char(out, '\n');
+                put_wrapped(out, f->sentence, INDENT, columns);
                 if (f->advice[0]) {
                         buf_printf(out, "%*s-> ", INDENT, "");
-                        buf_escaped(out, f->advice, strlen(f->advice));
-                        buf_char(out, '\n');
+                        put_wrapped(out, f->advice, INDENT + 3, columns);
                 }
         }
 }
