@@ -18,20 +18,11 @@ static const struct {
 
 int duration_parse(const char *s, uint64_t max_ns, uint64_t *ret_ns)
 {
-        const char *end = s + strlen(s);
-        uint64_t whole;
-        double value, weight = 0.1;
-        int r = number_scan(&s, end, 10, &whole);
+        double value;
+        int r = number_decimal(&s, &value);
 
         if (r < 0)
                 return r;
-        value = (double)whole;
-        if (*s == '.') {
-                if (s[1] < '0' || s[1] > '9')
-                        return -EINVAL;
-                for (s++; *s >= '0' && *s <= '9'; s++, weight /= 10)
-                        value += weight * (*s - '0');
-        }
         for (size_t i = 0; i < ARRAY_SIZE(units); i++)
                 if (strcmp(s, units[i].name) == 0) {
                         value *= units[i].ns;

@@ -81,3 +81,24 @@ int seconds_parse(const char *s, uint64_t max_ns, uint64_t *ret_ns)
         *ret_ns = whole;
         return 0;
 }
+
+int number_decimal(const char **p, double *ret)
+{
+        const char *s = *p;
+        uint64_t whole;
+        double value, weight = 0.1;
+        int r = number_scan(&s, s + strlen(s), 10, &whole);
+
+        if (r < 0)
+                return r;
+        value = (double)whole;
+        if (*s == '.') {
+                if (s[1] < '0' || s[1] > '9')
+                        return -EINVAL;
+                for (s++; *s >= '0' && *s <= '9'; s++, weight /= 10)
+                        value += weight * (*s - '0');
+        }
+        *p = s;
+        *ret = value;
+        return 0;
+}

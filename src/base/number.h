@@ -16,6 +16,10 @@ int number_parse(const char *s, uint64_t max, uint64_t *ret);
  * -EINVAL when there is no digit, -ERANGE on overflow (then *p is unchanged). */
 int number_scan(const char **p, const char *end, unsigned base, uint64_t *ret);
 
+/* "12", "1.5": digits and perhaps a fraction at *p, which ends with a NUL; moves *p behind them.  0, or -EINVAL or -ERANGE (then
+ * *p and *ret are unchanged). */
+int number_decimal(const char **p, double *ret);
+
 /* "5", "0.5", ".25": seconds with a fraction to nanoseconds.  0 < value <= max_ns.  0, -EINVAL or -ERANGE. */
 int seconds_parse(const char *s, uint64_t max_ns, uint64_t *ret_ns);
 

@@ -27,21 +27,12 @@ static int unit_shift(const char *s, unsigned *ret_shift)
 
 int size_parse(const char *s, struct size_spec *ret)
 {
-        const char *end = s + strlen(s);
-        uint64_t whole;
-        double value, weight = 0.1;
         unsigned shift;
-        int r = number_scan(&s, end, 10, &whole);
+        double value;
+        int r = number_decimal(&s, &value);
 
         if (r < 0)
                 return r;
-        value = (double)whole;
-        if (*s == '.') {
-                if (s[1] < '0' || s[1] > '9')
-                        return -EINVAL;
-                for (s++; *s >= '0' && *s <= '9'; s++, weight /= 10)
-                        value += weight * (*s - '0');
-        }
         if (strcmp(s, "%") == 0) {
                 if (value <= 0 || value > 100)
                         return -ERANGE;

@@ -4,13 +4,13 @@
 #include <fcntl.h>
 #include <jansson.h>
 #include <string.h>
-#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "base/file.h"
 #include "bundle/writer.h"
 #include "bundle/writer_name.h"
+#include "fixture_disk.h"
 
 #define TIME_NS UINT64_C(1795239761000000000) /* 2026-11-21T05:42:41Z */
 
@@ -251,42 +251,15 @@ Test(writer, hostile_text_leaves_the_manifest_json)
         bundle_writer_free(w);
 }
 
-/* A file system of 512 KiB; its directory. */
-static int small_disk(char *path, size_t size)
-{
-        snprintf(path, size, "%s/small", root);
-        mkdir(path, 0700);
-        if (mount("none", path, "tmpfs", 0, "size=512k") < 0)
-                cr_skip("needs a small file system (CAP_SYS_ADMIN)");
-        return open(path, O_RDONLY | O_DIRECTORY);
-}
-
-static void small_disk_done(int dir, const char *path)
-{
-        close(dir);
-        umount2(path, MNT_DETACH);
-}
-
-/* Take all room but `left` bytes. */
-static void fill(int dir, off_t left)
-{
-        static const char chunk[4096];
-        int fd = openat(dir, "filler", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-
-        while (write(fd, chunk, sizeof(chunk)) > 0)
-                ;
-        cr_expect_eq(ftruncate(fd, lseek(fd, 0, SEEK_END) - left), 0);
-        close(fd);
-}
-
 Test(writer, a_full_disk_cuts_the_sections_and_not_the_manifest)
 {
         struct bundle_writer *w = NULL;
-        char chunk[4096] = {1}, small[64];
+        char chunk[4096] = {1};
         struct diag d;
-        int dir = small_disk(small, sizeof(small));
+        struct small_disk disk;
 
-        cr_expect_eq(bundle_create(dir, small, "x", 1, TIME_NS, &w, &d), 0, "%s", d.text);
+        small_disk_make(&disk);
+        cr_expect_eq(bundle_create(disk.dir, disk.path, "x", 1, TIME_NS, &w, &d), 0, "%s", d.text);
         cr_expect_eq(bundle_write_manifest(w, "{\"format\":1", 11), 0);
         section_begin(w, "core", false);
         for (int i = 0; i < 1000; i++)
@@ -299,24 +272,24 @@ Test(writer, a_full_disk_cuts_the_sections_and_not_the_manifest)
         cr_expect_str_eq(text(entry(w, "proc/1/stat"), "status"), "missing");
         cr_expect(bundle_incomplete(w));
         bundle_writer_free(w);
-        small_disk_done(dir, small);
+        small_disk_done(&disk);
 }
 
 Test(writer, a_bundle_with_one_manifest_has_it_on_a_full_disk)
 {
         struct bundle_writer *w = NULL;
         struct diag d;
-        char small[64];
-        int dir = small_disk(small, sizeof(small));
+        struct small_disk disk;
 
-        cr_expect_eq(bundle_create(dir, small, "x", 1, TIME_NS, &w, &d), 0, "%s", d.text);
-        fill(dir, 0);
+        small_disk_make(&disk);
+        cr_expect_eq(bundle_create(disk.dir, disk.path, "x", 1, TIME_NS, &w, &d), 0, "%s", d.text);
+        small_disk_fill(&disk, 0);
         section_put(w, "maps", "y", 1);
         finish(w);
         cr_expect_str_eq(text(entry(w, "maps"), "status"), "missing");
         cr_expect_eq(faccessat(bundle_fd(w), "manifest.json.first", F_OK, 0), -1);
         bundle_writer_free(w);
-        small_disk_done(dir, small);
+        small_disk_done(&disk);
 }
 
 Test(writer, what_still_fitted_of_a_small_section_is_kept)
@@ -325,11 +298,11 @@ Test(writer, what_still_fitted_of_a_small_section_is_kept)
         struct bundle_writer *w = NULL;
         struct diag d;
         struct stat st;
-        char small[64];
-        int dir = small_disk(small, sizeof(small));
+        struct small_disk disk;
 
-        cr_expect_eq(bundle_create(dir, small, "x", 1, TIME_NS, &w, &d), 0, "%s", d.text);
-        fill(dir, 2 * 4096);
+        small_disk_make(&disk);
+        cr_expect_eq(bundle_create(disk.dir, disk.path, "x", 1, TIME_NS, &w, &d), 0, "%s", d.text);
+        small_disk_fill(&disk, 2 * 4096);
         section_put(w, "recorder", data, sizeof(data));
         finish(w);
         cr_expect_str_eq(text(entry(w, "recorder"), "status"), "cut");
@@ -337,7 +310,7 @@ Test(writer, what_still_fitted_of_a_small_section_is_kept)
         cr_expect_gt(st.st_size, 0);
         cr_expect_eq(number(entry(w, "recorder"), "bytes"), (long long)st.st_size);
         bundle_writer_free(w);
-        small_disk_done(dir, small);
+        small_disk_done(&disk);
 }
 
 Test(writer, sections_from_memory_that_do_not_fit_are_said)
@@ -345,15 +318,15 @@ Test(writer, sections_from_memory_that_do_not_fit_are_said)
         static const char data[6 * 4096] = {1};
         struct bundle_writer *w = NULL;
         struct diag d;
-        char small[64];
-        int dir = small_disk(small, sizeof(small));
+        struct small_disk disk;
 
+        small_disk_make(&disk);
         cr_expect_eq(bundle_create_in_memory(1 << 20, 4096, &w), 0);
         section_put(w, "a", "x", 1);
         section_put(w, "b", data, sizeof(data));
         section_put(w, "c", data, sizeof(data));
-        fill(dir, 2 * 4096 + 65536);
-        cr_expect_eq(bundle_write_out(w, dir, small, "x", 1, TIME_NS, &d), -ENOSPC);
+        small_disk_fill(&disk, 2 * 4096 + 65536);
+        cr_expect_eq(bundle_write_out(w, disk.dir, disk.path, "x", 1, TIME_NS, &d), -ENOSPC);
         finish(w);
         cr_expect_str_eq(text(entry(w, "*"), "status"), "cut");
         cr_expect_eq(number(entry(w, "*"), "errno"), ENOSPC);
@@ -362,7 +335,7 @@ Test(writer, sections_from_memory_that_do_not_fit_are_said)
         cr_expect_eq(faccessat(bundle_fd(w), "c", F_OK, 0), -1);
         cr_expect(bundle_incomplete(w));
         bundle_writer_free(w);
-        small_disk_done(dir, small);
+        small_disk_done(&disk);
 }
 
 Test(writer, nothing_is_left_when_nothing_can_be_made)
