@@ -305,6 +305,9 @@ struct report {
                 size_t n_sites;
                 const struct report_place *places; /* most live bytes first */
                 size_t n_places;
+                const struct report_frame *caller; /* two thirds of it were allocated under this function, though at no one
+                                                      place; NULL: there is none */
+                uint64_t caller_bytes;             /* live bytes of what was */
                 const struct report_type *types; /* the census's, most live bytes first */
                 size_t n_types;
                 const struct report_size_class *sizes; /* smallest first */

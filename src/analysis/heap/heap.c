@@ -9,6 +9,7 @@
 
 #include "analysis/amount.h"
 #include "analysis/stacks/frame_kind.h"
+#include "analysis/heap/common_caller.h"
 #include "analysis/heap/heap_remarks.h"
 #include "analysis/heap/recorder_frames.h"
 #include "analysis/heap/recorder_sites.h"
@@ -180,6 +181,7 @@ static int fill_sites(const struct recorder *rec, const struct recorder_sites *f
 {
         struct report_site *sites = pool_alloc(&r->pool, (n + 1) * sizeof(*sites));
         _cleanup_free_ struct site_place *at = calloc(n + 1, sizeof(*at));
+        int err;
 
         if (!sites || !at)
                 return -ENOMEM;
@@ -197,7 +199,14 @@ static int fill_sites(const struct recorder *rec, const struct recorder_sites *f
         }
         r->heap.sites = sites;
         r->heap.n_sites = n;
-        return fill_places(at, n, sites, r);
+        if (fill_places(at, n, sites, r) < 0)
+                return -ENOMEM;
+        err = common_caller(sites, n, &r->heap.caller, &r->heap.caller_bytes);
+        /* One place that has as much of it says the same. */
+        if (r->heap.caller && r->heap.places[0].frame &&
+            compare_text(r->heap.caller->function, r->heap.places[0].frame->function) == 0)
+                r->heap.caller = NULL;
+        return err;
 }
 
 static uint64_t time_of(const struct recorder *rec, uint64_t monotonic_ns)

@@ -151,6 +151,10 @@ void judge_heap_leak(const struct verdict_facts *f, struct finding *ret)
         if (n > 1)
                 buf_printf(&ret->sentence, "; with %zu more places that grow at least %.0f %%", n - 1,
                            100 * amount_share(held, whole));
+        if (r->heap.caller)
+                buf_printf(&ret->sentence, "; %.0f %% of the heap on behalf of %.200s",
+                           100 * amount_share(r->heap.caller_bytes, r->heap.live_bytes),
+                           r->heap.caller->function);
         for (const struct report_place *p = first + 1;
              p < r->heap.places + r->heap.n_places && evidence < ARRAY_SIZE(ret->evidence); p++) {
                 if (!grows(p) || amount_share(p->live_bytes, whole) < SHARE_NAMED)

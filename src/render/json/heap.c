@@ -40,6 +40,18 @@ static void put_place(struct json_out *j, const struct report_place *p)
         json_put_object_end(j);
 }
 
+static void put_caller(struct json_out *j, const struct report *r)
+{
+        if (!r->heap.caller) {
+                json_put_null(j, "caller");
+                return;
+        }
+        json_put_object_begin(j, "caller");
+        json_put_amount(j, "live_bytes", r->heap.caller_bytes);
+        json_put_frame(j, "frame", r->heap.caller);
+        json_put_object_end(j);
+}
+
 void json_put_heap(struct json_out *j, const struct report *r)
 {
         if (!r->heap.source) {
@@ -67,6 +79,7 @@ void json_put_heap(struct json_out *j, const struct report *r)
                 put_place(j, &r->heap.places[i]);
         }
         json_put_array_end(j);
+        put_caller(j, r);
         json_put_array_begin(j, "sites");
         for (size_t i = 0; i < r->heap.n_sites; i++) {
                 json_put_line(j);

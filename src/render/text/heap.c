@@ -210,6 +210,22 @@ static size_t n_holding(const struct report *r)
         return n;
 }
 
+static void add_caller(const struct text *t)
+{
+        const struct report *r = t->r;
+        size_t begin = text_begin(t);
+
+        if (!r->heap.caller)
+                return;
+        buf_str(t->out, "  -- from whatever place, ");
+        text_size(t, r->heap.caller_bytes);
+        buf_str(t->out, " of ");
+        text_size(t, r->heap.live_bytes);
+        buf_str(t->out, " were allocated on behalf of ");
+        text_escaped(t, r->heap.caller->function, 200);
+        text_wrap(t, begin, 5);
+}
+
 void text_heap(const struct text *t)
 {
         const struct report *r = t->r;
@@ -226,6 +242,7 @@ void text_heap(const struct text *t)
                 text_wrap(t, begin, SIZE_COLUMNS + 16);
         }
         text_more(t, r->heap.n_places - places, "places");
+        add_caller(t);
         for (size_t i = 0; i < sites; i++)
                 add_site(t, &r->heap.sites[i]);
         text_more(t, holding - sites, "call stacks");
