@@ -13,17 +13,17 @@
 
 #define OUTPUT_MAX ((size_t)1 << 20)
 
-static const char help_text[] = "usage: swansong doctor -p PID [--json]\n"
-                                "Says which limit would kill the process and how far that is, whether it "
-                                "would be the one, whether it may\n"
-                                "be attached to and what forbids it, what a capture takes, and which "
-                                "guarantee it would have.  Attaches to\n"
-                                "nothing.\n"
-                                "  -p, --pid PID      the process\n"
-                                "      --json         one JSON object (docs/doctor.md)\n"
-                                "Exit status: 0 done, whatever was found; 2 usage; 3 the process is gone, a "
-                                "kernel thread, or cannot be "
-                                "seen.\n";
+static const char help_text[] =
+        "usage: swansong doctor -p PID [--json]\n"
+        "Says which limit would kill the process and how far that is, whether it would be the one, whether "
+        "it\n"
+        "may be attached to and what forbids it, what a capture takes, and which guarantee it would have.\n"
+        "Attaches to nothing.\n"
+        "  -p, --pid PID      the process\n"
+        "      --json         one JSON object (docs/doctor.md)\n"
+        "Exit status: 0 done, whatever was found; 2 usage; 3 the process is gone, a kernel thread, or "
+        "cannot\n"
+        "be seen.\n";
 
 struct doctor_args {
         pid_t pid;

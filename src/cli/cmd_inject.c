@@ -22,9 +22,9 @@
 static const char help_text[] =
         "usage: swansong inject -p PID [OPTIONS]\n"
         "       swansong inject --detach -p PID\n"
-        "Loads the agent into a running process: from then on it records what is allocated, by call stack, "
-        "as it does when\n"
-        "it is preloaded (docs/inject.md).  One thread is away from its work for about a millisecond.\n"
+        "Loads the agent into a running process: from then on it records what is allocated, by call stack,\n"
+        "as it does when it is preloaded (docs/inject.md).  One thread is away from its work for about a\n"
+        "millisecond.\n"
         "  -p, --pid PID         the process\n"
         "      --detach          take the agent's hooks off again; its recorder stays as it is\n"
         "      --sample SIZE     bytes between two samples on average (default: 512K)\n"
@@ -32,9 +32,9 @@ static const char help_text[] =
         "(docs/agent.md)\n"
         "      --wait SECONDS    how long to look for a thread that may be disturbed (default: 10)\n"
         "      --timeout SECONDS how long to wait for the call to return (default: 10)\n"
-        "Exit status: 0 done, or done already; 2 usage; 3 the process is gone, not permitted, or not to be "
-        "injected into\n"
-        "(the reason is said); 4 the call did not return in time, or the agent does not record.\n";
+        "Exit status: 0 done, or done already; 2 usage; 3 the process is gone, not permitted, or not to be\n"
+        "injected into (the reason is said); 4 the call did not return in time, or the agent does not "
+        "record.\n";
 
 struct inject_args {
         pid_t pid;

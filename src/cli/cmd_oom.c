@@ -32,13 +32,11 @@ static const char help_text[] =
         "which limit was hit.\n"
         "  -f, --follow       then wait for those that come, until SIGINT or SIGTERM\n"
         "      --since AGE    none older than this: 90s, 10m, 2h, 7d; 0s: only those that come\n"
-        "      --with LIST    with --follow, copy at each kill that comes: meminfo, status (the victim's, if "
-        "it\n"
-        "                     is still there), slabinfo; comma-separated\n"
+        "      --with LIST    with --follow, copy at each kill that comes: meminfo, slabinfo, status (the\n"
+        "                     victim's, if it is still there); comma-separated\n"
         "      --json         one JSON object per line (docs/oom.md)\n"
-        "Exit status: 0 done, also when there was no kill; 2 usage; 3 the kernel's log may not be read; 4 it "
-        "could\n"
-        "not be read or printed to the end.\n";
+        "Exit status: 0 done, also when there was no kill; 2 usage; 3 the kernel's log may not be read;\n"
+        "4 it could not be read or printed to the end.\n";
 
 /* "90s", "10m", "2h", "7d" ago: the time since boot, at least 0. */
 static int since_parse(const char *text, uint64_t *ret_ns, struct diag *d)

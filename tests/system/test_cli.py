@@ -62,6 +62,7 @@ class Commands(Case):
             self.assertEqual((own.returncode, own.stderr), (0, ""), command)
             self.assertTrue(own.stdout.startswith("usage: swansong"), own.stdout)
             self.assertIn(command, own.stdout.split("\n", 1)[0])
+            self.assertEqual([line for line in own.stdout.split("\n") if len(line) > 100], [])
 
     def test_help_and_a_command_is_that_commands_help(self):
         done = self.swansong("help", "watch")

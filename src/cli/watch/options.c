@@ -417,7 +417,8 @@ static void help_row(FILE *out, char letter, const char *option, const char *arg
 
 void watch_options_help(FILE *out)
 {
-        fputs("usage: swansong watch -p PID | -e EXE | --comm NAME | --group GROUP | --victim [CONDITION...] "
+        fputs("usage: swansong watch -p PID | -e EXE | --comm NAME | --group GROUP | --victim\n              "
+              "        [CONDITION...] "
               "[OPTIONS]\n"
               "Is present when the kernel kills the process for memory, and captures it then, with all\n"
               "threads and memory still there; dumps it at any condition before; goes on watching.\n"
