@@ -178,7 +178,7 @@ int bundle_find_pid(int bundle_fd, int32_t *ret)
 
 int bundle_open(const char *path, struct diag *d)
 {
-        static const char *const marks[] = {"manifest.json", "core", "proc"};
+        static const char *const marks[] = {"manifest.json", "core", "proc", "recorder"};
         _cleanup_fd_ int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         struct stat st;
 
@@ -189,5 +189,6 @@ int bundle_open(const char *path, struct diag *d)
         for (size_t i = 0; i < ARRAY_SIZE(marks); i++)
                 if (fstatat(fd, marks[i], &st, AT_SYMLINK_NOFOLLOW) == 0)
                         return take_fd(&fd);
-        return diag_set(d, -EINVAL, "%s: not a bundle (it has no manifest.json, no core and no proc)", path);
+        return diag_set(d, -EINVAL, "%s: not a bundle (it has no manifest.json, core, proc or recorder)",
+                        path);
 }

@@ -182,3 +182,16 @@ Test(reader, says_what_is_no_bundle)
         cr_expect_geq(fd, 0, "a core alone can be read");
         close(fd);
 }
+
+/* All that is left where the disk was full. */
+Test(reader, a_recorder_alone_is_a_bundle)
+{
+        _cleanup_scratch_ struct scratch s = scratch_make();
+        struct diag d;
+        int fd;
+
+        put(&s, "recorder", "text");
+        fd = bundle_open(s.path, &d);
+        cr_expect_geq(fd, 0, "%s", d.text);
+        close(fd);
+}
