@@ -52,7 +52,7 @@ class Visit:
         done = subprocess.run([SWANSONG, *map(str, args)], stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="backslashreplace",
                               timeout=200, check=False)
         if done.returncode:
-            raise Trouble(f"swansong {' '.join(map(str, args))}: status {done.returncode}: {done.stdout[-300:]}{done.stderr[-1000:]}")
+            raise Trouble(f"swansong {' '.join(map(str, args))}: status {done.returncode}: {done.stdout[-1500:]}{done.stderr[-1000:]}")
         return done.stdout
 
     def dump(self, *options):
