@@ -48,16 +48,19 @@ class Visit:
     def __exit__(self, *_):
         shutil.rmtree(self.dir, ignore_errors=True)
 
-    def swansong(self, *args):
+    def swansong(self, *args, tries=1):
+        """Its output.  A dump is incomplete (4) where the machine gave its reader no CPU for a second: then another one is made."""
         done = subprocess.run([SWANSONG, *map(str, args)], stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="backslashreplace",
                               timeout=200, check=False)
+        if done.returncode == 4 and tries > 1:
+            return self.swansong(*args, tries=tries - 1)
         if done.returncode:
             raise Trouble(f"swansong {' '.join(map(str, args))}: status {done.returncode}: {done.stdout[-1500:]}{done.stderr[-1000:]}")
         return done.stdout
 
     def dump(self, *options):
         """The report of one, as JSON."""
-        out = self.swansong("dump", "-p", self.server.pid, "-o", self.dir, *self.dump_options, *options)
+        out = self.swansong("dump", "-p", self.server.pid, "-o", self.dir, *self.dump_options, *options, tries=5)
         bundle = out.rstrip("\n").rsplit("bundle: ", 1)[1]
         with open(os.path.join(bundle, "report.json"), encoding="ascii") as f:
             report = json.load(f)
