@@ -15,6 +15,7 @@
 #include "cli/options.h"
 #include "cli/watch/place.h"
 #include "cli/watch/victim.h"
+#include "cli/watch/process.h"
 #include "trigger/badness.h"
 
 #define SCAN_MIN_NS      (100 * NS_PER_MS)
@@ -114,7 +115,7 @@ int watch_find_add(struct watcher *w, pid_t pid)
         if (r == 0 && (t.ppid == getpid() || is_meant(w, t.proc_fd, "") <= 0))
                 return 0;
         if (r == 0)
-                r = watch_loop_add(w, &t, &d);
+                r = watch_process_add(w, &t, &d);
         if (r == -ESRCH || (r == -EPERM && pid == 1))
                 return 0;
         if (r < 0 && !w->told_unwatched) {
@@ -167,7 +168,7 @@ static void check_group(struct watcher *w, struct watched *p)
         if (memory_group_find(p->target.proc_fd, &now) < 0 || is_below(now.kernel, w->group.kernel))
                 return;
         watch_say(&w->live, "%s (%d) has left the group: no longer watched", p->target.comm, p->target.pid);
-        watch_loop_retire(w, p);
+        watch_process_retire(w, p);
 }
 
 /* There are more than can be watched: begin with those that the kernel would kill first. */
@@ -273,7 +274,7 @@ int watch_find_start(struct watcher *w, struct diag *d)
 
                 r = open_named(w, t->pids[i], &target, d);
                 if (r == 0)
-                        r = watch_loop_add(w, &target, d);
+                        r = watch_process_add(w, &target, d);
         }
         return r;
 }
@@ -292,7 +293,7 @@ static void check_executable(struct watcher *w, struct watched *p)
         link[n] = '\0';
         watch_say(&w->live, "%s (%d) has become %.200s: no longer watched", p->target.comm, p->target.pid,
                   link);
-        watch_loop_retire(w, p);
+        watch_process_retire(w, p);
         if (!watch_targets_are_looked_for(&w->options->targets))
                 w->status = STATUS_TARGET;
 }
@@ -304,7 +305,7 @@ static void check_name(struct watcher *w, struct watched *p)
         if (target_check(&p->target) < 0)
                 return;
         watch_say(&w->live, "%s (%d) has another name: no longer watched", p->target.comm, p->target.pid);
-        watch_loop_retire(w, p);
+        watch_process_retire(w, p);
 }
 
 /* Those that are watched and no longer meant. */

@@ -64,14 +64,11 @@ void watch_loop_close(struct watcher *w);
 /* Hear of kills that nobody attended, too (watch_kernel.h).  0 or -errno with d filled. */
 int watch_loop_follow_kernel(struct watcher *w, struct diag *d);
 
-/* Begin to watch the opened target, which is taken over.  0, or -errno with d filled. */
-int watch_loop_add(struct watcher *w, struct target *t, struct diag *d);
+/* Have events of an fd come to the loop; token: whose they are (token.h).  0 or -errno. */
+int watch_loop_listen(struct watcher *w, int fd, uint32_t mask, void *token);
 
-/* Not to be watched any more; it leaves the set before the next turn. */
-void watch_loop_retire(struct watcher *w, struct watched *p);
-
-/* Have it attended, or not any more, as its conditions and places want. */
-void watch_loop_attend(struct watcher *w, struct watched *p);
+/* Watch nothing any more; what is being written comes to its end. */
+void watch_loop_end(struct watcher *w);
 
 /* Run until there is nothing left to watch, the user ends it, or a count is reached.  The exit status. */
 int watch_loop_run(struct watcher *w);

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/group_tree.h"
 #include "cli/watch/victim.h"
+#include "cli/watch/process.h"
 
 /* A look at a process takes some 10 us: all together take 0.2 % of a core at rest, 1 % near a limit. */
 #define REST_NS (5 * NS_PER_MS)
@@ -129,7 +130,7 @@ void watch_place_mark(struct watcher *w)
         /* The largest is whom the kernel is likely to take, and to take first: to attend a thousand takes 40 ms. */
         qsort(by_turn, n, sizeof(struct watched *), by_size);
         for (unsigned i = 0; i < n; i++)
-                watch_loop_attend(w, by_turn[i]);
+                watch_process_attend(w, by_turn[i]);
 }
 
 void watch_place_look(struct watcher *w, uint64_t now_ns)

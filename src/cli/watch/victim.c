@@ -9,6 +9,7 @@
 #include "base/group_tree.h"
 #include "cli/watch/find.h"
 #include "cli/watch/place.h"
+#include "cli/watch/process.h"
 #include "trigger/badness.h"
 
 #define VICTIMS      3
@@ -76,7 +77,7 @@ static void rank(struct choice *c, const struct pid_list *pids, uint64_t pages, 
                 c->more |= near && !may_arm && !p->near && i < VICTIMS;
                 if (may_arm && !p->near) {
                         watch_place_set_near(p, true);
-                        watch_loop_attend(c->w, p);
+                        watch_process_attend(c->w, p);
                         may_arm = false;
                 }
         }
@@ -128,9 +129,9 @@ static void apply(struct choice *c)
                         continue;
                 watch_place_set_near(p, pid_list_has(&c->near, pid));
                 if (pid_list_has(&c->stay, pid))
-                        watch_loop_attend(c->w, p);
+                        watch_process_attend(c->w, p);
                 else if (!is_held(pid))
-                        watch_loop_retire(c->w, p);
+                        watch_process_retire(c->w, p);
         }
 }
 
