@@ -78,6 +78,7 @@ void at_kill_free(struct at_kill *k)
         bundle_writer_free(k->writer);
         threads_free(k->threads);
         fd_closep(&k->recorder_fd);
+        inode_set_done(&k->collect.sockets);
         free(k->buffer);
         free(k);
 }

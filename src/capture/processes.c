@@ -30,8 +30,6 @@ static const struct {
         {"Threads:", offsetof(struct process_row, threads)},
 };
 
-const char *const process_amounts[PROCESS_AMOUNTS] = {"rss", "anon", "file", "shmem", "swap", "page_tables"};
-
 static void skip_space(struct scan *s)
 {
         while (s->at < s->end && (*s->at == ' ' || *s->at == '\t'))

@@ -12,8 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* In the table's order: rss, anon, file, shmem, swap, page_tables. */
 #define PROCESS_AMOUNTS 6
-extern const char *const process_amounts[PROCESS_AMOUNTS]; /* the table's names of the amounts, in bytes */
 
 /* What /proc/PID/status says of a process. */
 struct process_row {
