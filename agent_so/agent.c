@@ -24,6 +24,7 @@
 #include "agent_so/preload.h"
 #include "agent_so/real.h"
 #include "agent_so/recorder.h"
+#include "agent_so/seccomp.h"
 #include "agent_so/service.h"
 #include "agent_so/stack_unwind.h"
 #include "agent_so/malloc_stats/malloc_stats.h"
@@ -117,7 +118,7 @@ bool agent_ready_slow(void)
 {
         uint32_t state = __atomic_load_n(&agent.state, __ATOMIC_ACQUIRE);
 
-        if (state == AGENT_NONE && allowed) {
+        if (state == AGENT_NONE && allowed && !agent_sealed) {
                 const char *why;
                 int saved = errno;
 
@@ -130,7 +131,7 @@ bool agent_ready_slow(void)
         }
         if (state == AGENT_ON)
                 return true;
-        if (state == AGENT_OFF)
+        if (state == AGENT_OFF || agent_sealed)
                 agent_thread.left = INT64_MAX / 2; /* not to be asked again soon */
         if (agent_late) {
                 /* Who calls us by a pointer of his own while we are detached: asked again, and like a new thread then. */
@@ -143,12 +144,13 @@ bool agent_ready_slow(void)
 /* Where the kernel cannot wipe: the same, by hand. */
 static void after_fork_in_child(void)
 {
-        if (wiped_on_fork)
-                return;
-        memset(&agent_pages, 0, sizeof(agent_pages));
-        memset(filter.slots, 0, sizeof(filter.slots));
-        memset(agent_reserved, 0, sizeof(agent_reserved));
-        mapping_index_reset();
+        if (!wiped_on_fork) {
+                memset(&agent_pages, 0, sizeof(agent_pages));
+                memset(filter.slots, 0, sizeof(filter.slots));
+                memset(agent_reserved, 0, sizeof(agent_reserved));
+                mapping_index_reset();
+        }
+        boot_pin();
 }
 
 static void find_own_text(void)
@@ -218,6 +220,7 @@ static __attribute__((constructor)) void construct(void)
                 return; /* swansong_inject() is the rest */
         real_resolve_once();
         mmap_resolve();
+        seccomp_resolve();
         exec_resolve();
         service_init();
         options_default(&agent_options);

@@ -38,6 +38,9 @@ extern struct agent_options agent_options;
 /* We were dlopen()ed into a running program, and are quiet until swansong_inject(). */
 extern bool agent_late __attribute__((visibility("hidden")));
 
+/* The program has locked itself in: no system call any more (seccomp.h).  Holds for children of a fork, too. */
+extern uint32_t agent_sealed __attribute__((visibility("hidden")));
+
 enum agent_state {
         AGENT_NONE, /* not begun: before the constructor, or in the child of a fork */
         AGENT_STARTING,

@@ -34,6 +34,8 @@ static void on_signal(int signal_number, siginfo_t *info, void *context)
         bool outermost;
 
         (void)signal_number;
+        if (agent_sealed)
+                return;
         /* The handler may have interrupted the agent itself: its tables allow that. */
         outermost = agent_enter();
         if (info->si_code == SI_QUEUE && info->si_pid == getpid() && info->si_value.sival_ptr == &mark) {

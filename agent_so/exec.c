@@ -60,6 +60,8 @@ EXPORT int execv(const char *path, char *const argv[])
 #define THROUGH(next, ...)                                                                                   \
         bool left;                                                                                           \
                                                                                                              \
+        if (!(next))                                                                                         \
+                exec_resolve(); /* a constructor that runs before ours */                                    \
         if (!(next)) {                                                                                       \
                 errno = ENOSYS;                                                                              \
                 return -1;                                                                                   \

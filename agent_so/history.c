@@ -82,7 +82,7 @@ void history_consider_slow(uint64_t now_ns)
 {
         uint64_t due = __atomic_load_n(&agent.history_ns, __ATOMIC_RELAXED);
 
-        if (now_ns < due || service_runs())
+        if (now_ns < due || service_runs() || agent_sealed)
                 return;
         /* The one who moves the time takes the sample. */
         if (__atomic_compare_exchange_n(&agent.history_ns, &due, now_ns + NS_PER_S, false, __ATOMIC_RELAXED,

@@ -12,6 +12,7 @@
 #include "agent_so/mmap.h"
 #include "agent_so/options.h"
 #include "agent_so/real.h"
+#include "agent_so/seccomp.h"
 #include "agent_so/service.h"
 #include "base/clock.h"
 
@@ -50,6 +51,7 @@ static int first_time(const char *options)
                 return err;
         real_resolve_once();
         mmap_resolve();
+        seccomp_resolve();
         exec_resolve();
         service_init();
         err = hooks_init();

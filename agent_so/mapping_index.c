@@ -5,6 +5,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "agent_so/agent.h"
+
 #define MAPPINGS_MAX 4000
 
 static struct {
@@ -39,7 +41,8 @@ bool mapping_index_lock(void)
                 if (__atomic_compare_exchange_n(&index_.locked, &expected, 1, false, __ATOMIC_ACQUIRE,
                                                 __ATOMIC_RELAXED))
                         return true;
-                sched_yield();
+                if (!agent_sealed)
+                        sched_yield();
         }
         return false;
 }

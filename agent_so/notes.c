@@ -26,7 +26,7 @@ static void note(const char *text)
                 return;
         __atomic_fetch_or(&entry->sequence, 1, __ATOMIC_ACQ_REL);
         entry->time_ns = clock_monotonic_ns();
-        entry->tid = (uint32_t)syscall(SYS_gettid);
+        entry->tid = agent_sealed ? 0 : (uint32_t)syscall(SYS_gettid);
         entry->length = (uint32_t)n;
         memcpy(entry->text, text, n);
         __atomic_fetch_add(&entry->sequence, 1, __ATOMIC_RELEASE);
@@ -49,6 +49,8 @@ EXPORT int swansong_dump(const char *reason)
         int saved = errno, result = -EAGAIN;
         uint64_t before;
 
+        if (agent_sealed)
+                return -EPERM;
         if (!agent_enter())
                 return -EBUSY;
         if (!agent_ready())

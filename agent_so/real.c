@@ -50,6 +50,12 @@ static void *boot_alloc(size_t size, size_t alignment)
         } while (true);
 }
 
+void boot_pin(void)
+{
+        for (size_t at = 0; at < __atomic_load_n(&boot_used, __ATOMIC_RELAXED); at += BOOT_ALIGN)
+                filter_pin((uintptr_t)boot_memory + at);
+}
+
 bool boot_owns(const void *p, size_t *ret_size)
 {
         const char *c = p;

@@ -41,6 +41,9 @@ void *real_symbol(const char *name);
 /* Does this address of code belong to the allocator underneath?  (Its own mmap() calls are not the program's.) */
 bool real_is_allocator(uintptr_t pc);
 
+/* The filter was wiped: free() is to know the boot buffer's blocks again. */
+void boot_pin(void);
+
 /* Is this a block of the boot buffer; how large is it? */
 bool boot_owns(const void *p, size_t *ret_size);
 

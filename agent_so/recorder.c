@@ -25,6 +25,7 @@
 #endif
 
 #define NAMES_TRIED 16
+#define AHEAD_BYTES (1 << 20) /* of each section */
 
 #define RETRY_NS NS_PER_S /* a full file system may have room again */
 
@@ -233,6 +234,10 @@ bool recorder_reserve_slow(const void *p, size_t n)
 {
         uint64_t first = recorder_chunk_of(p), last = recorder_chunk_of((const uint8_t *)p + n - 1);
 
+        if (agent_sealed) {
+                header_flag(RECORDER_NO_MEMORY);
+                return false;
+        }
         if (__atomic_load_n(&agent.header->updated_ns, __ATOMIC_RELAXED) <
             __atomic_load_n(&agent.retry_ns, __ATOMIC_RELAXED))
                 return false;
@@ -254,19 +259,35 @@ bool recorder_reserve_slow(const void *p, size_t n)
         return true;
 }
 
+void recorder_reserve_ahead(void)
+{
+        for (int i = 0; i < RECORDER_N_SECTIONS; i++) {
+                const struct recorder_section *s = &agent.header->section[i];
+                uint64_t size = s->count * s->entry_size;
+
+                /* Not recorder_reserve(), which is for what lies in two chunks at most. */
+                if (!recorder_reserve_slow(agent.map + s->offset, size < AHEAD_BYTES ? size : AHEAD_BYTES))
+                        return;
+        }
+}
+
 void recorder_finish(int exit_status)
 {
         struct recorder_header *h = agent.header;
         struct stat st;
 
-        if ((agent.state != AGENT_ON && agent.state != AGENT_DETACHED) || getpid() != agent.pid)
+        /* (Sealed, who asks for the PID may be killed; then a child of vfork() that ends is taken for its parent.) */
+        if ((agent.state != AGENT_ON && agent.state != AGENT_DETACHED) ||
+            (!agent_sealed && getpid() != agent.pid))
                 return;
         __atomic_store_n(&agent.state, AGENT_OFF, __ATOMIC_RELEASE);
         h->finished_ns = clock_monotonic_ns();
         h->exit_status = exit_status;
+        if (agent_sealed)
+                header_flag(RECORDER_SEALED);
         __atomic_store_n(&h->state, RECORDER_FINISHED, __ATOMIC_RELEASE);
         /* The program may have changed its root since: only what is this very file. */
-        if (!agent_options.keep && lstat(file.path, &st) == 0 && st.st_dev == file.dev &&
+        if (!agent_options.keep && !agent_sealed && lstat(file.path, &st) == 0 && st.st_dev == file.dev &&
             st.st_ino == file.ino)
                 unlink(file.path);
 }

@@ -21,6 +21,9 @@ static inline void *recorder_entries(enum recorder_section_id id)
  * the memory group is (then nothing was touched, and the recorder stays as it is). */
 bool recorder_reserve_slow(const void *p, size_t n);
 
+/* Take pages ahead, some MiB where the tables fill first: there will be no later. */
+void recorder_reserve_ahead(void);
+
 static inline uint64_t recorder_chunk_of(const void *p)
 {
         return (uint64_t)((const uint8_t *)p - agent.map) >> agent.chunk_shift;

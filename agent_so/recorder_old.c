@@ -41,7 +41,7 @@ static bool is_left(int dirfd, const char *name, uint64_t *ret_time)
 
         if (recorder_name_parse(name, &pid, &ticks) < 0 || self_process_start_ticks(pid, &now) < 0 ||
             now == ticks || !read_head(dirfd, name) || head.pid_namespace != self_pid_namespace() ||
-            head.state == RECORDER_FINISHED)
+            (head.state == RECORDER_FINISHED && !(head.flags & RECORDER_SEALED)))
                 return false;
         *ret_time = head.began_realtime_ns + (head.updated_ns - head.began_monotonic_ns);
         return true;

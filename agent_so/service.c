@@ -17,6 +17,7 @@
 #include "agent_so/malloc_stats/malloc_stats.h"
 #include "agent_so/module_find.h"
 #include "agent_so/modules.h"
+#include "agent_so/seccomp.h"
 #include "agent_so/stack_memory.h"
 #include "base/clock.h"
 
@@ -87,6 +88,10 @@ again:
                recording() || inject_pending()) {
                 uint64_t now = clock_monotonic_ns();
 
+                if (agent_sealed) {
+                        seccomp_park();
+                        continue;
+                }
                 inject_serve(now);
                 if (!recording())
                         continue;
@@ -171,7 +176,7 @@ static bool is_alone(void)
 
 bool service_start(void)
 {
-        if (!is_alone() && agent_options.thread && service_claim())
+        if (!is_alone() && agent_options.thread && !agent_sealed && service_claim())
                 start();
         return service_runs();
 }
@@ -207,7 +212,7 @@ static __attribute__((noinline)) void begin(const uint64_t *frames, unsigned n, 
 
 void service_consider(const uint64_t *frames, unsigned n, bool cut, uint64_t now_ns)
 {
-        if (likely(agent.service != SERVICE_NONE))
+        if (likely(agent.service != SERVICE_NONE) || agent_sealed)
                 return;
         if (is_alone() ? now_ns >= agent.malloc_ns || (agent.dump_pending | agent.malloc_asked)
                        : agent_options.thread)

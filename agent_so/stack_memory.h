@@ -27,7 +27,11 @@ extern void *__libc_stack_end; /* ld.so: where the main thread's stack began */
 static inline bool stack_page_readable(uintptr_t address)
 {
         int saved = errno;
-        bool readable =
+        bool readable;
+
+        if (unlikely(agent_sealed))
+                return false; /* perhaps it is, but nobody may ask */
+        readable =
                 syscall(SYS_rt_sigprocmask, ~0, address & ~(STACK_PAGE - 1), NULL, 8) == 0 || errno != EFAULT;
 
         errno = saved;
@@ -62,7 +66,8 @@ static inline struct stack_memory stack_memory_begin(uintptr_t sp)
         /* Deeper than ever on the same stack, or the first time. */
         uintptr_t tested_to = end == t->stack_to && page < t->stack_from ? t->stack_from : end;
 
-        for (uintptr_t p = page; p < tested_to; p += STACK_PAGE)
+        /* A thread's own stack is in one piece; the test is for the stack of a coroutine that lies below it. */
+        for (uintptr_t p = page; p < tested_to && !agent_sealed; p += STACK_PAGE)
                 if (!stack_page_readable(p))
                         return (struct stack_memory){page, p};
         t->stack_from = page;

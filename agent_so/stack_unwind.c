@@ -216,7 +216,8 @@ void stack_unwind_unload_begin(void)
         /* A reader needs microseconds.  One that a signal interrupted may need longer, and may be ourselves: the wait
          * has an end. */
         for (unsigned i = 0; i < 1000 && __atomic_load_n(&agent.reading, __ATOMIC_SEQ_CST) != 0; i++)
-                sched_yield();
+                if (!agent_sealed)
+                        sched_yield();
 }
 
 void stack_unwind_unload_end(void)

@@ -14,7 +14,7 @@ from tests.system.harness import BUILD, IS_ROOT, SwansongTest, need_root, victim
 AGENT = os.path.join(BUILD, "libswansong.so")
 
 SITES = (1, 4, 10, 15, 30, 40)
-FLAG_HEAP_UNSEEN, FLAG_FORKED, FLAG_DEGRADED = 1 << 5, 1 << 7, 1 << 0
+FLAG_HEAP_UNSEEN, FLAG_FORKED, FLAG_DEGRADED, FLAG_SEALED = 1 << 5, 1 << 7, 1 << 0, 1 << 11
 
 
 def library(*names):
@@ -152,6 +152,29 @@ class Harm(AgentTest):
                 r = self.recorder_of(victim.pid)
                 self.assertEqual(r.header.allocator.decode(), name)
                 self.assertEqual([record.size for _a, record in r.live() if record.size == 1000000], [1000000])
+
+    def test_what_dlsym_allocated_is_freed_in_a_child(self):
+        program = os.path.join(self.dir, "dlsym_keeps")
+        source = os.path.join(os.path.dirname(os.path.abspath(__file__)), "dlsym_keeps.c")
+        subprocess.run(["cc", "-O1", "-rdynamic", "-o", program, source, "-ldl"], check=True)
+        done = subprocess.run([program], env=self.env(), capture_output=True, text=True, check=False)
+        self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "ok\n", ""))
+
+    def test_a_program_that_locks_itself_in(self):
+        for how in ("prctl", "seccomp", "threads", "fork"):
+            with self.subTest(how):
+                self.assertEqual(self.run_victim("locked_in", how, 0, env=dict(os.environ)).stdout.splitlines()[-1:], ["ok"])
+                done = self.run_victim("locked_in", how, 1, options="sample=1,size=8M")
+                self.assertEqual(done.stdout.split(), ["child", "ok"] if how == "fork" else ["ok"])
+                (path,) = recorder.recorders(self.recorders).values()
+                r = recorder.Recorder(path)
+                self.assertEqual(self.site_bytes(r, "locked_in")["after"], (400 * 10000, 0))
+                self.assertEqual((r.header.state, r.header.flags & FLAG_SEALED), (2, FLAG_SEALED))
+                os.unlink(path)
+
+    def test_a_program_that_only_asks_for_filters(self):
+        self.assertEqual(self.run_victim("locked_in", "probe").stdout, "ok\n")
+        self.assertEqual(os.listdir(self.recorders), [])
 
     def test_a_full_file_system(self):
         probe = f"mount -t tmpfs -o size=64k none {self.recorders}"
