@@ -234,10 +234,8 @@ bool recorder_reserve_slow(const void *p, size_t n)
 {
         uint64_t first = recorder_chunk_of(p), last = recorder_chunk_of((const uint8_t *)p + n - 1);
 
-        if (agent_sealed) {
-                header_flag(RECORDER_NO_MEMORY);
+        if (agent_sealed)
                 return false;
-        }
         if (__atomic_load_n(&agent.header->updated_ns, __ATOMIC_RELAXED) <
             __atomic_load_n(&agent.retry_ns, __ATOMIC_RELAXED))
                 return false;
@@ -283,8 +281,6 @@ void recorder_finish(int exit_status)
         __atomic_store_n(&agent.state, AGENT_OFF, __ATOMIC_RELEASE);
         h->finished_ns = clock_monotonic_ns();
         h->exit_status = exit_status;
-        if (agent_sealed)
-                header_flag(RECORDER_SEALED);
         __atomic_store_n(&h->state, RECORDER_FINISHED, __ATOMIC_RELEASE);
         /* The program may have changed its root since: only what is this very file. */
         if (!agent_options.keep && !agent_sealed && lstat(file.path, &st) == 0 && st.st_dev == file.dev &&

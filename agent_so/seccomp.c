@@ -72,10 +72,16 @@ static void seal(void)
         errno = saved;
 }
 
-static void unseal(void)
+/* The filter was installed, or not. */
+static void settle(bool installed)
 {
         int saved = errno;
 
+        if (installed) {
+                if (agent.state == AGENT_ON || agent.state == AGENT_DETACHED)
+                        header_flag(RECORDER_SEALED);
+                return;
+        }
         __atomic_store_n(&agent_sealed, 0, __ATOMIC_SEQ_CST);
         syscall(SYS_futex, &agent_sealed, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
         errno = saved;
@@ -96,8 +102,8 @@ static __attribute__((noinline)) long seccomp_call(long number, long operation, 
         if (locks)
                 seal();
         result = next_syscall(number, operation, flags, program, 0, 0, 0);
-        if (locks && result != 0)
-                unseal();
+        if (locks)
+                settle(result == 0);
         return result;
 }
 
@@ -123,7 +129,7 @@ int watched_prctl(int option, unsigned long a, unsigned long b, unsigned long c,
                 seal();
         result = next_prctl ? next_prctl(option, a, b, c, d)
                             : (int)next_syscall(SYS_prctl, option, (long)a, (long)b, (long)c, (long)d, 0);
-        if (locks && result != 0)
-                unseal();
+        if (locks)
+                settle(result == 0);
         return result;
 }

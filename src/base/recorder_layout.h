@@ -66,7 +66,9 @@ enum recorder_flag { /* header.flags; set, never cleared */
                              1 << 8, /* dlopen()ed into a running program: older blocks are not in it */
                      RECORDER_SIGNAL = 1 << 9,     /* header.signal asks for a dump */
                      RECORDER_MAPS_FULL = 1 << 10, /* some anonymous mappings were not recorded */
-                     RECORDER_SEALED = 1 << 11,    /* finished, but locked in by seccomp: could not remove the file */
+                     RECORDER_SEALED =
+                             1
+                             << 11, /* the program has locked itself in (seccomp): no history, statistics, dumps since, and the file stays at the exit */
 };
 
 enum recorder_section_id {

@@ -35,6 +35,9 @@ static const struct {
          "the table of call stacks was full: new ones are counted together, without frames"},
         {RECORDER_MODULES_FULL, "the table of modules was full: some addresses have no name"},
         {RECORDER_MAPS_FULL, "some anonymous mappings were not recorded"},
+        {RECORDER_SEALED,
+         "the program locked itself in (seccomp): since then no history, no statistics, and no more room in "
+         "the recorder"},
         {RECORDER_NO_MEMORY, "the recorder's file system was full: its tables stayed small"},
 };
 
