@@ -28,9 +28,10 @@ missing=
 for package in $wanted; do
         dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'install ok installed' || missing="$missing $package"
 done
-# Any node will do: machines often have a newer one than Debian's.
-if [ "${1:-}" != build ] && ! command -v node >/dev/null; then
-        missing="$missing nodejs"
+# Any node and any Java will do: machines often have newer ones than Debian's (Java: 48 MB).
+if [ "${1:-}" != build ]; then
+        command -v node >/dev/null || missing="$missing nodejs"
+        command -v java >/dev/null || missing="$missing default-jre-headless"
 fi
 [ -n "$missing" ] || exit 0
 
