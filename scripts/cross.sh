@@ -1,11 +1,14 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# cross - build both programs for aarch64 with the cross-compiler, without a warning.
+# cross - build everything for aarch64 with the cross-compiler, without a warning.
+#
+#   scripts/cross.sh [TARGET...]      more targets of the Makefile, in build-aarch64
 #
 # Debian's arm64 libraries are unpacked below build-aarch64/sysroot and not installed: this machine stays as it is.
 set -eu
 cd "$(dirname "$0")/.."
 
+targets="all $*"
 build=build-aarch64
 sysroot=$PWD/$build/sysroot
 packages="libdw-dev libdw1 libelf-dev libelf1 libmnl-dev libmnl0 libjansson-dev libjansson4 libiberty-dev liblzma-dev libdeflate-dev libdeflate0 zlib1g zlib1g-dev liblzma5 libbz2-1.0"
@@ -32,7 +35,8 @@ fi
 lib=$sysroot/usr/lib/aarch64-linux-gnu
 export CPPFLAGS="-isystem $sysroot/usr/include -isystem $sysroot/usr/include/aarch64-linux-gnu"
 export LDFLAGS="-L$lib -Wl,-rpath-link,$lib:$sysroot/lib/aarch64-linux-gnu"
-make -j2 BUILD=$build CC=aarch64-linux-gnu-gcc all
+# shellcheck disable=SC2086  # a list of words
+make -j2 BUILD=$build CC=aarch64-linux-gnu-gcc CXX=aarch64-linux-gnu-g++ $targets
 file=$(od -An -tu2 -j18 -N2 $build/swansong | tr -d ' ')
 [ "$file" = 183 ] || { echo "cross: build-aarch64/swansong is no AArch64 program (e_machine $file)" >&2; exit 1; }
 echo "cross: built for aarch64"

@@ -4,6 +4,7 @@
 #
 #   scripts/setup.sh build    what `make` and `make demo` need
 #   scripts/setup.sh          that, and everything the tests and benchmarks use
+#   scripts/setup.sh aarch64  that, and what `make test-vm-aarch64` needs: another emulator, a C++ cross-compiler
 #
 # Installs only what is missing; needs root for that, and says what to do without.
 set -eu
@@ -14,6 +15,8 @@ TEST="clang libclang-rt-14-dev libcriterion-dev libunwind-dev gdb elfutils debug
       libc6-dbg iproute2 util-linux procps git qemu-system-x86 busybox-static cpio xz-utils
       libjemalloc2 libgoogle-perftools4 libmimalloc2.0 sqlite3 heaptrack"
 
+AARCH64="qemu-system-arm g++-aarch64-linux-gnu"
+
 # Python's own tests, which the agent is tried under: their package is named after Debian's version.  Where there is no
 # Python yet those are skipped.
 python_tests() {
@@ -23,6 +26,7 @@ python_tests() {
 
 wanted=$BUILD
 [ "${1:-}" = build ] || wanted="$BUILD $TEST $(python_tests)"
+[ "${1:-}" != aarch64 ] || wanted="$wanted $AARCH64"
 
 missing=
 for package in $wanted; do

@@ -5,6 +5,7 @@
 #
 #   scripts/vm.sh BUILD [TEST...]
 #   scripts/vm.sh BUILD --lab      the race lab's rows for the virtual machine (KILLS, ROWS), one JSON object per line
+#   VM_MACHINE=aarch64 scripts/vm.sh build-aarch64 [TEST...]      the same tests on that machine (`make test-vm-aarch64`)
 #
 # Nothing is installed here: the kernel's package is unpacked below build/vm, the root file system is an initramfs of
 # busybox, our binaries with their libraries, the victims and the tests; for the lab also python3, with just the modules
@@ -15,6 +16,8 @@ set -eu
 
 build=${1:?usage: scripts/vm.sh BUILD [TEST...]}
 shift
+machine=${VM_MACHINE:-x86_64}
+top=$PWD
 vm=build/vm
 lab=
 [ "${1:-}" != --lab ] || lab=1
@@ -28,29 +31,71 @@ skip() {
         exit 0
 }
 
-[ "$(uname -m)" = x86_64 ] || skip "the virtual machine is x86_64"
-for tool in qemu-system-x86_64 busybox cpio apt-get dpkg-deb ldd timeout; do
+# What differs: the kernel's package, the emulator's machine, the console, where apt keeps what it knows, what is not this machine's.
+case $machine in
+x86_64)
+        [ "$(uname -m)" = x86_64 ] || skip "the virtual machine is x86_64"
+        debian=amd64 board=pc cpu=max console=ttyS0 foreign= sysroot=
+        ;;
+aarch64)
+        debian=arm64 board=virt cpu=cortex-a72 console=ttyAMA0 foreign="busybox-static libc6 libgcc-s1 libstdc++6 libzstd1"
+        vm=build/vm-aarch64 sysroot=$build/sysroot
+        ;;
+*) skip "no virtual machine is known for $machine" ;;
+esac
+for tool in qemu-system-$machine busybox cpio apt-get dpkg-deb ldd timeout; do
         command -v $tool >/dev/null || skip "$tool is missing (scripts/setup.sh installs it)"
 done
 
+# The package lists of another architecture are kept beside, so that this machine needs none: scripts/cross.sh made them.
+apt() {
+        tool=$1
+        shift
+        if [ -n "$sysroot" ]; then
+                state=$top/$build/apt
+                set -- -o APT::Architecture=$debian -o APT::Architectures::=$debian -o Dir::State="$state" \
+                        -o Dir::State::Lists="$state/lists" -o Dir::State::status=/dev/null -o Dir::Cache="$state/cache" "$@"
+        fi
+        "$tool" -qq -o APT::Sandbox::User=root "$@"
+}
+
 # The package of the newest kernel that the distribution has: what the metapackage depends on.
 kernel_package() {
-        apt-cache depends linux-image-cloud-amd64 2>/dev/null | sed -n 's/.*Depends: \(linux-image-[^ ]*\)$/\1/p' | head -n 1
+        apt apt-cache depends linux-image-cloud-$debian 2>/dev/null | sed -n 's/.*Depends: \(linux-image-[^ ]*\)$/\1/p' | head -n 1
 }
 
 fetch_kernel() {
         package=$(kernel_package)
-        [ -n "$package" ] || { apt-get -qq update && package=$(kernel_package); } || return 1
+        [ -n "$package" ] || { apt apt-get update && package=$(kernel_package); } || return 1
         [ -n "$package" ] || return 1
-        rm -rf $vm/kernel.new && mkdir -p $vm/kernel.new
-        (cd $vm/kernel.new && apt-get -qq -o APT::Sandbox::User=root download "$package" && dpkg-deb -x ./*.deb . && rm -f ./*.deb) || return 1
+        rm -rf $vm/packages && mkdir -p $vm/packages
+        # shellcheck disable=SC2086  # foreign: a list of words
+        (cd $vm/packages && apt apt-get download "$package" $foreign &&
+                for deb in ./*.deb; do dpkg-deb -x "$deb" . || exit 1; done && rm -f ./*.deb) || return 1
         echo "${package#linux-image-}" > $vm/version
-        mv $vm/kernel.new/boot/vmlinuz-* $vm/vmlinuz
-        rm -rf $vm/kernel.new
+        mv $vm/packages/boot/vmlinuz-* $vm/vmlinuz
+}
+
+# The same for a machine that is not ours: its libraries are in packages and in what scripts/cross.sh unpacked.
+copy_foreign_closure() {
+        readelf -d "$1" 2>/dev/null | sed -n 's/.*(NEEDED).*\[\(.*\)\]$/\1/p' | while read -r name; do
+                [ ! -e "$root/lib/$name" ] || continue
+                for library in $vm/packages/lib/*/"$name" $vm/packages/usr/lib/*/"$name" "$sysroot"/usr/lib/*/"$name" "$sysroot"/lib/*/"$name"; do
+                        [ -e "$library" ] || continue
+                        mkdir -p $root/lib
+                        cp -L "$library" "$root/lib/$name"
+                        copy_foreign_closure "$library"
+                        break
+                done
+        done
 }
 
 # An ELF file and the libraries that it needs, at the same paths.
 copy_closure() {
+        if [ -n "$sysroot" ]; then
+                copy_foreign_closure "$1"
+                return
+        fi
         ldd "$1" 2>/dev/null | sed -n 's/.*=> \(\/[^ ]*\) .*/\1/p; s/^[[:space:]]*\(\/[^ ]*\) (.*/\1/p' | while read -r library; do
                 mkdir -p "$root${library%/*}"
                 [ -e "$root$library" ] || cp -L "$library" "$root$library"
@@ -83,7 +128,11 @@ make_root() {
         root=$vm/root
         rm -rf $root
         mkdir -p $root/bin $root/dev $root/proc $root/sys $root/tmp $root/etc $root/vm/victims
-        cp "$(command -v busybox)" $root/bin/busybox
+        if [ -n "$foreign" ]; then
+                cp $vm/packages/bin/busybox $root/bin/busybox
+        else
+                cp "$(command -v busybox)" $root/bin/busybox
+        fi
         for applet in $(busybox --list); do
                 [ $applet = busybox ] || ln -s busybox $root/bin/$applet
         done
@@ -123,9 +172,9 @@ results=
 # The kernel's messages would come in between the tests' own: only a panic is shown.
 status=0
 # shellcheck disable=SC2086  # results: two words or none
-timeout -k 5 "$timeout_s" qemu-system-x86_64 -accel tcg -cpu max -m "$memory_mib" -smp 2 -nographic -no-reboot \
+timeout -k 5 "$timeout_s" qemu-system-$machine -M $board -accel tcg -cpu $cpu -m "$memory_mib" -smp 2 -nographic -no-reboot \
         -nodefaults -serial "file:$vm/console" $results -kernel $vm/vmlinuz -initrd $vm/initramfs.cpio \
-        -append "console=ttyS0 loglevel=1 printk.devkmsg=on panic=-1 no_timer_check" </dev/null || status=$?
+        -append "console=$console loglevel=1 printk.devkmsg=on panic=-1 no_timer_check" </dev/null || status=$?
 if [ -n "$lab" ]; then
         [ $status = 0 ] || echo "the virtual machine ended early (status $status); its console's text is in $vm/console" >&2
         exit $status

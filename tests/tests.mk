@@ -57,6 +57,12 @@ system: all victims ## the system tests (real processes)
 test-vm: all victims ## tests in a virtual machine: cgroup v2, the machine out of memory (skips without qemu)
 	scripts/vm.sh $(BUILD)
 
+# Not a part of `test`: an emulated machine of another kind takes several minutes.
+test-vm-aarch64: ## the same on aarch64, with what `make cross` builds
+	scripts/setup.sh aarch64
+	scripts/cross.sh $(patsubst $(BUILD)/%,build-aarch64/%,$(VICTIMS_C) $(VICTIMS_CC))
+	VM_MACHINE=aarch64 VM_TIMEOUT=$(or $(VM_TIMEOUT),1200) scripts/vm.sh build-aarch64
+
 # What the fuzz targets link: the report half, once more, with the sanitizers.
 FUZZ_SAN  := -fsanitize=address,undefined -fno-sanitize-recover=all
 FUZZ_OBJS := $(patsubst %.c,$(BUILD)/fuzz/obj/%.o,$(filter-out $(REPORT_MAIN),$(REPORT_SRC)) $(wildcard src/census/*.c) \

@@ -7,6 +7,8 @@
  * overwritten.  The kernel keeps that as orig_x0, in no register set; but /proc/TID/syscall shows it (syscall_get_arguments(),
  * asm/syscall.h) for a thread in a system call.  This one has been marked as in none (forget_syscall()), which
  * NT_ARM_SYSTEM_CALL undoes: set the number, read, take it back.  Then one SETREGSET, the only step that changes anything.
+ * Where the kernel shows x0 as it is by then (Debian's 6.1 was seen to), there is no way back, and the thread sees its EINTR: a call begun
+ * again with another first argument would be worse.  What would help there is to read it before the interrupt.
  *
  * Differs from the kernel's own restart in one case: when a signal with a handler arrives while the thread stands
  * still, the call goes on after the handler, as if the signal had come just before it.  A program may rely on EINTR there only
@@ -107,7 +109,7 @@ void resume_unnoticed(pid_t tid, const void *gregs)
         /* Dying between these two costs nothing: the kernel looks at -EINTR once more, and leaves it. */
         known = set_call(tid, (int)regs.regs[CALL_NUMBER]) &&
                 read_argument(tid, regs.regs[CALL_NUMBER], &first);
-        if (!set_call(tid, NO_SYSCALL) || !known)
+        if (!set_call(tid, NO_SYSCALL) || !known || first == regs.regs[0])
                 return;
         regs.regs[0] = first;
         regs.pc -= 4;
