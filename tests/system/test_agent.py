@@ -170,6 +170,8 @@ class Harm(AgentTest):
                 r = recorder.Recorder(path)
                 self.assertEqual(self.site_bytes(r, "locked_in")["after"], (400 * 10000, 0))
                 self.assertEqual((r.header.state, r.header.flags & FLAG_SEALED), (2, FLAG_SEALED))
+                if how == "prctl":
+                    self.assertIn("locked itself in (seccomp)", " ".join(self.swansong("report", path).stdout.split()))
                 os.unlink(path)
 
     def test_a_program_that_only_asks_for_filters(self):
