@@ -21,7 +21,7 @@ common="abort_on_error=0:log_path=$logs/asan:handle_segv=1:allocator_may_return_
 status=0
 ASAN_OPTIONS="$common:detect_leaks=1" $build/unit || status=1
 # Not all: what measures pauses or fills small memory groups is no test for a program that is three times as large.
-ASAN_OPTIONS="$common:detect_leaks=1" python3 -m tests.system.run --build $build ${ASAN_TESTS:-test_render test_stacks test_collect test_watch test_oom} || status=1
+ASAN_OPTIONS="$common:detect_leaks=1" python3 -m tests.system.run --build $build ${ASAN_TESTS:-test_render test_stacks test_collect test_watch test_oom test_recorder test_run} || status=1
 
 for log in "$logs"/*; do
         [ -e "$log" ] || continue
