@@ -19,9 +19,9 @@ DEPFLAGS  = -MMD -MP
 Q := $(if $(V),,@)
 
 # The two halves.  What they share is base, arch and (of bundle) the format.
-SHARED_SRC  := $(wildcard src/base/*.c src/arch/*.c)
+SHARED_SRC  := $(wildcard src/base/*.c src/base/*/*.c src/arch/*.c)
 CAPTURE_SRC := $(SHARED_SRC) $(wildcard injector/*.c injector/call/*.c injector/arch/$(shell $(CC) -dumpmachine | cut -d- -f1)/*.c) \
-               $(wildcard src/bundle/writer*.c src/trigger/*.c src/brake/*.c src/witness/*.c src/census/*.c src/capture/*.c src/cli/*.c src/cli/*/*.c)
+               $(wildcard src/bundle/writer*.c src/trigger/*.c src/trigger/*/*.c src/brake/*.c src/witness/*.c src/census/*.c src/capture/*.c src/capture/*/*.c src/cli/*.c src/cli/*/*.c)
 REPORT_SRC  := $(SHARED_SRC) $(wildcard src/bundle/reader*.c src/analysis/*.c src/analysis/*/*.c src/render/*.c src/render/*/*.c)
 REPORT_MAIN := src/render/main.c
 CAPTURE_MAIN := src/cli/main.c

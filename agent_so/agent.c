@@ -14,19 +14,19 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "agent_so/dump_signal.h"
+#include "agent_so/dump/dump_signal.h"
 #include "agent_so/exec.h"
-#include "agent_so/filter.h"
-#include "agent_so/mapping_index.h"
-#include "agent_so/mmap.h"
-#include "agent_so/module_find.h"
+#include "agent_so/sampling/filter.h"
+#include "agent_so/interpose/mapping_index.h"
+#include "agent_so/interpose/mmap.h"
+#include "agent_so/modules/module_find.h"
 #include "agent_so/options.h"
 #include "agent_so/preload.h"
-#include "agent_so/real.h"
-#include "agent_so/recorder.h"
+#include "agent_so/interpose/real.h"
+#include "agent_so/recorder/recorder.h"
 #include "agent_so/seccomp.h"
 #include "agent_so/service.h"
-#include "agent_so/stack_unwind.h"
+#include "agent_so/stacks/stack_unwind.h"
 #include "agent_so/malloc_stats/malloc_stats.h"
 
 struct agent_options agent_options;

@@ -11,7 +11,7 @@
 
 #include "agent_so/agent.h"
 #include "agent_so/exec.h"
-#include "agent_so/real.h"
+#include "agent_so/interpose/real.h"
 #include "base/clock.h"
 
 static int (*next_execvp)(const char *, char *const[]);

@@ -9,8 +9,8 @@
 #include <unistd.h>
 
 #include "agent_so/agent.h"
-#include "agent_so/dump.h"
-#include "agent_so/recorder.h"
+#include "agent_so/dump/dump.h"
+#include "agent_so/recorder/recorder.h"
 #include "agent_so/service.h"
 #include "base/clock.h"
 #include "include/swansong.h"

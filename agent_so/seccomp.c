@@ -10,8 +10,8 @@
 
 #include "agent_so/agent.h"
 #include "agent_so/raw_syscall.h"
-#include "agent_so/real.h"
-#include "agent_so/recorder.h"
+#include "agent_so/interpose/real.h"
+#include "agent_so/recorder/recorder.h"
 #include "agent_so/service.h"
 
 #define PARK_WAITS 1000 /* ms; a thread that is in malloc's statistics needs some */

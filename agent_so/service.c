@@ -11,14 +11,14 @@
 #include <unistd.h>
 
 #include "agent_so/agent.h"
-#include "agent_so/dump.h"
-#include "agent_so/history.h"
-#include "agent_so/inject.h"
+#include "agent_so/dump/dump.h"
+#include "agent_so/recorder/history.h"
+#include "agent_so/inject/inject.h"
 #include "agent_so/malloc_stats/malloc_stats.h"
-#include "agent_so/module_find.h"
-#include "agent_so/modules.h"
+#include "agent_so/modules/module_find.h"
+#include "agent_so/modules/modules.h"
 #include "agent_so/seccomp.h"
-#include "agent_so/stack_memory.h"
+#include "agent_so/stacks/stack_memory.h"
 #include "base/clock.h"
 
 #define SAMPLES_BEFORE    8

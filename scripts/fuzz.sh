@@ -10,7 +10,7 @@ cd "$(dirname "$0")/.."
 
 seconds=${FUZZ_SECONDS:-20}
 libs=$(sed -n "s/^REPORT_LIBS *:= *//p" Makefile)
-sources="$(ls src/base/*.c src/arch/*.c src/bundle/reader*.c src/analysis/*.c src/analysis/*/*.c src/render/*.c src/render/*/*.c src/census/*.c injector/remote_memory.c src/trigger/psi_text.c src/witness/btf.c agent_so/elf_image.c agent_so/options.c agent_so/preload.c | grep -v src/render/main.c)"
+sources="$(ls src/base/*.c src/base/*/*.c src/arch/*.c src/bundle/reader*.c src/analysis/*.c src/analysis/*/*.c src/render/*.c src/render/*/*.c src/census/*.c injector/remote_memory.c src/trigger/conditions/psi_text.c src/witness/btf.c agent_so/modules/elf_image.c agent_so/options.c agent_so/preload.c | grep -v src/render/main.c)"
 mkdir -p build/libfuzzer build/fuzz-crashes
 
 targets=$*

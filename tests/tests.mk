@@ -66,7 +66,7 @@ test-vm-aarch64: ## the same on aarch64, with what `make cross` builds
 # What the fuzz targets link: the report half, once more, with the sanitizers.
 FUZZ_SAN  := -fsanitize=address,undefined -fno-sanitize-recover=all
 FUZZ_OBJS := $(patsubst %.c,$(BUILD)/fuzz/obj/%.o,$(filter-out $(REPORT_MAIN),$(REPORT_SRC)) $(wildcard src/census/*.c) \
-             injector/remote_memory.c src/trigger/psi_text.c src/witness/btf.c agent_so/elf_image.c agent_so/options.c agent_so/preload.c tests/fuzz/replay.c)
+             injector/remote_memory.c src/trigger/conditions/psi_text.c src/witness/btf.c agent_so/modules/elf_image.c agent_so/options.c agent_so/preload.c tests/fuzz/replay.c)
 
 $(BUILD)/fuzz/obj/%.o: %.c
 	@mkdir -p $(@D)

@@ -5,9 +5,9 @@
 #include <string.h>
 
 #include "agent_so/agent.h"
-#include "agent_so/module_find.h"
-#include "agent_so/real.h"
-#include "agent_so/recorder.h"
+#include "agent_so/modules/module_find.h"
+#include "agent_so/interpose/real.h"
+#include "agent_so/recorder/recorder.h"
 #include "base/clock.h"
 
 static const struct malloc_stats *const allocators[] = {

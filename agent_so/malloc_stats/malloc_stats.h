@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/recorder_layout.h"
+#include "base/recorder/recorder_layout.h"
 
 struct malloc_stats {
         const char *name;

@@ -26,7 +26,7 @@
 #include <sys/types.h>
 
 #include "arch/arch.h"
-#include "base/unwind_machine.h"
+#include "base/unwind/unwind_machine.h"
 
 #define CALL_ARGUMENTS     6
 #define CALL_MEMORY_MAX    (16 * 1024) /* bytes of all arguments in memory */

@@ -11,7 +11,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "base/agent_entry.h"
+#include "base/recorder/agent_entry.h"
 
 #define LIBRARY_NAME "libswansong.so"
 #define OPTIONS_MAX_ 4096

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* inject - load a library (the agent) into a running process, and tell it to begin or to stop.
  *
- * A thread of the process calls dlopen(), dlsym() and the library's entry function (base/agent_entry.h): remote_call.h says
+ * A thread of the process calls dlopen(), dlsym() and the library's entry function (base/recorder/agent_entry.h): remote_call.h says
  * how that leaves nothing behind.  A library that the process cannot see, in another mount namespace, or may not read, is
  * handed over as a memfd of its own and loaded through /proc/self/fd; the descriptor is closed again.
  */

@@ -17,7 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/cfi.h"
+#include "base/unwind/cfi.h"
 #include "injector/remote_memory.h"
 
 struct module_view {

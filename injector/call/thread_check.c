@@ -157,7 +157,7 @@ static bool word_at(const struct stack_words *s, uint64_t address, uint64_t *ret
         return true;
 }
 
-/* One frame outwards (see base/cfi.h).  1; 0: that was the outermost; -1: no way to tell. */
+/* One frame outwards (see base/unwind/cfi.h).  1; 0: that was the outermost; -1: no way to tell. */
 static int unwind_step(const struct code_map *code, const struct stack_words *s, bool exact,
                        struct unwind_regs *r)
 {

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "analysis/amount.h"
-#include "base/oom_report.h"
+#include "base/oom/oom_report.h"
 
 /* What is unknown or without limit there is so here. */
 static_assert(OOM_UNKNOWN == REPORT_UNKNOWN && OOM_UNKNOWN_INT == REPORT_UNKNOWN_INT, "one mark for unknown");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* kill - the kernel's own report of a kill for memory: the section `kmsg` of docs/bundle.md.
  *
- * Works on bytes, one record of /dev/kmsg per line (base/kmsg.h), and leaves it to base/oom_report.h to find the
+ * Works on bytes, one record of /dev/kmsg per line (base/oom/kmsg.h), and leaves it to base/oom/oom_report.h to find the
  * kills among them:
  *   4,36521,3525542108,-;hog invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, oom_score_adj=0
  *   3,36598,3525542288,-;Memory cgroup out of memory: Killed process 31548 (hog) total-vm:313180kB, ...

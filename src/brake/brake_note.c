@@ -13,7 +13,7 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/file.h"
-#include "base/recorder_dir.h"
+#include "base/recorder/recorder_dir.h"
 #include "base/scan.h"
 
 #define HEADING "swansong brake 1\n"

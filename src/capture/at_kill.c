@@ -11,7 +11,7 @@
 #include "capture/collect_child.h"
 #include "capture/remains.h"
 #include "capture/table.h"
-#include "capture/threads.h"
+#include "capture/stacks/threads.h"
 #include "injector/priority.h"
 #include "injector/tracee.h"
 

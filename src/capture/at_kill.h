@@ -17,7 +17,7 @@
 
 #include <stdint.h>
 
-#include "base/kmsg.h"
+#include "base/oom/kmsg.h"
 #include "capture/capture.h"
 #include "capture/manifest.h"
 #include "injector/attend.h"

@@ -8,12 +8,12 @@
 
 #include "base/clock.h"
 #include "bundle/writer.h"
-#include "capture/binaries.h"
+#include "capture/collectors/binaries.h"
 #include "capture/collect.h"
-#include "capture/condition.h"
+#include "capture/stacks/condition.h"
 #include "capture/manifest.h"
 #include "capture/table.h"
-#include "capture/threads.h"
+#include "capture/stacks/threads.h"
 
 /* For the whole of the program's life: a capture is no time for malloc(). */
 static char copy_buffer[COLLECT_BUFFER];

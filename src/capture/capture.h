@@ -12,7 +12,7 @@
 
 #include "base/buf.h"
 #include "base/diag.h"
-#include "base/storm.h"
+#include "base/oom/storm.h"
 #include "base/target.h"
 #include "census/how.h"
 

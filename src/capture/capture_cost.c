@@ -7,7 +7,7 @@
 #include "base/clock.h"
 #include "capture/collect.h"
 #include "capture/manifest.h"
-#include "capture/threads.h"
+#include "capture/stacks/threads.h"
 
 /* A thread stops, is read (10 KiB of stack) and goes on in 8 to 18 us. */
 #define STOP_NS_PER_THREAD (UINT64_C(13) * NS_PER_US)

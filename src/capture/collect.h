@@ -15,7 +15,7 @@
 #include "base/memory_group.h"
 #include "base/target.h"
 #include "bundle/writer.h"
-#include "capture/inode_set.h"
+#include "capture/collectors/inode_set.h"
 #include "census/how.h"
 
 enum scope {

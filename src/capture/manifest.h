@@ -9,7 +9,7 @@
 #include "base/buf.h"
 #include "base/build_id.h"
 #include "capture/capture.h"
-#include "capture/threads.h"
+#include "capture/stacks/threads.h"
 
 /* What is to be learnt of the target while it is certainly there. */
 struct identity {

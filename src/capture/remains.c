@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/recorder_head.h"
+#include "base/recorder/recorder_head.h"
 #include "bundle/writer.h"
 #include "capture/collect.h"
 #include "capture/collect_child.h"

@@ -5,10 +5,10 @@
 #define SWANSONG_CAPTURE_REMAINS_H
 
 #include "base/memory_group.h"
-#include "base/recorder_layout.h"
+#include "base/recorder/recorder_layout.h"
 #include "bundle/writer.h"
 #include "capture/capture.h"
-#include "capture/threads.h"
+#include "capture/stacks/threads.h"
 
 struct remains {
         int recorder_fd;                    /* -1: it left none */

@@ -9,7 +9,7 @@
 
 #include "base/clock.h"
 #include "base/escape.h"
-#include "base/storm.h"
+#include "base/oom/storm.h"
 
 /* From this many gathered bytes on they are written; a row with two names of PATH_MAX bytes fits into the rest. */
 #define WRITE_AT (COLLECT_BUFFER / 4)

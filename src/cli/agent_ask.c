@@ -14,8 +14,8 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/number.h"
-#include "base/recorder_head.h"
-#include "capture/recorder.h"
+#include "base/recorder/recorder_head.h"
+#include "capture/collectors/recorder.h"
 
 /* All threads answer within milliseconds, unless they get no CPU. */
 #define ANSWER_NS (2 * NS_PER_S)

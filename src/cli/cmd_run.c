@@ -16,7 +16,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
-#include "base/recorder_dir.h"
+#include "base/recorder/recorder_dir.h"
 #include "cli/command.h"
 #include "cli/options.h"
 #include "cli/report_child.h"

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/file.h"
-#include "capture/binaries.h"
+#include "capture/collectors/binaries.h"
 #include "cli/report_child.h"
 
 /* Room for the text of 500,000 mappings. */

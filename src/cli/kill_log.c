@@ -4,7 +4,7 @@
 #include <poll.h>
 
 #include "base/clock.h"
-#include "base/oom_report.h"
+#include "base/oom/oom_report.h"
 
 /* The log's clock and ours differ by so much at most. */
 #define CLOCK_SLACK_NS (50 * NS_PER_MS)

@@ -5,8 +5,8 @@
 
 #include <sys/types.h>
 
-#include "base/kmsg.h"
-#include "base/oom_kill.h"
+#include "base/oom/kmsg.h"
+#include "base/oom/oom_kill.h"
 
 /* A report with its table of 10,000 tasks is 1 MiB; most rings of the kernel's log are smaller. */
 #define KILL_LOG_TEXT_MAX ((size_t)2 << 20)

@@ -10,7 +10,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
-#include "base/recorder_dir.h"
+#include "base/recorder/recorder_dir.h"
 #include "cli/keep.h"
 
 #define PARTIAL    ".partial"

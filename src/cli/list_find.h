@@ -9,7 +9,7 @@
 #include <sys/types.h>
 
 #include "base/diag.h"
-#include "base/recorder_head.h"
+#include "base/recorder/recorder_head.h"
 
 struct list_item {
         bool recorder;               /* else a bundle */

@@ -9,7 +9,7 @@
 #include <sys/wait.h>
 
 #include "base/file.h"
-#include "base/kmsg.h"
+#include "base/oom/kmsg.h"
 #include "base/number.h"
 #include "base/scan.h"
 #include "cli/options.h"

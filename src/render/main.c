@@ -17,7 +17,7 @@
 
 #include "analysis/report_build.h"
 #include "analysis/stacks/stacks.h"
-#include "base/kmsg.h"
+#include "base/oom/kmsg.h"
 #include "base/number.h"
 #include "render/check.h"
 #include "render/output.h"

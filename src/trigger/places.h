@@ -14,7 +14,7 @@
 #include <stdint.h>
 
 #include "base/memory_group.h"
-#include "trigger/machine.h"
+#include "trigger/conditions/machine.h"
 #include "trigger/poll_interval.h"
 #include "trigger/trigger.h"
 

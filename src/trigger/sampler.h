@@ -13,7 +13,7 @@
 #include <stdbool.h>
 
 #include "base/target.h"
-#include "trigger/machine.h"
+#include "trigger/conditions/machine.h"
 #include "trigger/sample.h"
 
 struct sampler {

@@ -20,7 +20,7 @@
 #include "trigger/event.h"
 #include "trigger/history.h"
 #include "trigger/limit.h"
-#include "trigger/machine.h"
+#include "trigger/conditions/machine.h"
 #include "trigger/sample.h"
 
 /* How many conditions one command line may give. */

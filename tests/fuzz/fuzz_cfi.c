@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/cfi.h"
+#include "base/unwind/cfi.h"
 
 #define TABLE 12 /* version and encodings, frame pointer, count: as GNU ld writes them */
 

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent_so/elf_image.h"
+#include "agent_so/modules/elf_image.h"
 #include "base/cleanup.h"
 
 #define HEADERS_MAX 16

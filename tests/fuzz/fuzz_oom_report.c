@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/oom_report.h"
+#include "base/oom/oom_report.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -7,7 +7,7 @@
 #include "base/base64.h"
 #include "base/cleanup.h"
 #include "base/duration.h"
-#include "trigger/psi_text.h"
+#include "trigger/conditions/psi_text.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

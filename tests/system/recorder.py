@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A second reader of the agent's recorder (src/base/recorder_layout.h), for tests: simple, and independent of the C one."""
+"""A second reader of the agent's recorder (src/base/recorder/recorder_layout.h), for tests: simple, and independent of the C one."""
 
 import ctypes as c
 import os

@@ -5,7 +5,7 @@
 
 #include <stddef.h>
 
-#include "base/recorder_layout.h"
+#include "base/recorder/recorder_layout.h"
 
 #define FIXTURE_BEGAN_NS UINT64_C(1000000000000) /* CLOCK_MONOTONIC when it began to record */
 #define FIXTURE_REAL_NS  UINT64_C(1763700000000000000)

@@ -2,8 +2,8 @@
 #include <criterion/criterion.h>
 #include <math.h>
 
-#include "agent_so/poisson.h"
-#include "base/recorder_layout.h"
+#include "agent_so/sampling/poisson.h"
+#include "base/recorder/recorder_layout.h"
 
 Test(agent_poisson, the_logarithm_is_that_of_libm)
 {

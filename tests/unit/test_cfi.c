@@ -6,8 +6,8 @@
 #include <link.h>
 #include <unistd.h>
 
-#include "base/cfi.h"
-#include "base/unwind_machine.h"
+#include "base/unwind/cfi.h"
+#include "base/unwind/unwind_machine.h"
 
 /* A loaded file: as we see it, and as libdw does. */
 struct loaded {

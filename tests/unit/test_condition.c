@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "capture/condition.h"
+#include "capture/stacks/condition.h"
 
 #include <criterion/criterion.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "capture/core.h"
+#include "capture/stacks/core.h"
 
 #include <criterion/criterion.h>
 #include <elf.h>

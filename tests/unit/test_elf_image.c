@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "agent_so/elf_image.h"
+#include "agent_so/modules/elf_image.h"
 
 /* Look at the file that holds an address, as the agent does. */
 struct wanted {

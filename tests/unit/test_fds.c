@@ -4,7 +4,7 @@
 #include <sys/stat.h>
 
 #include "base/cleanup.h"
-#include "capture/fds.h"
+#include "capture/collectors/fds.h"
 
 Test(fds, the_kind_of_what_has_no_path_is_in_its_name)
 {

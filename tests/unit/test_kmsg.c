@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/kmsg.h"
+#include "base/oom/kmsg.h"
 
 static int parse(const char *raw, char copy[512], struct kmsg_record *r)
 {

@@ -2,7 +2,7 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
-#include "agent_so/near_row.h"
+#include "agent_so/stacks/near_row.h"
 
 static bool same(const struct cfi_row *a, const struct cfi_row *b)
 {

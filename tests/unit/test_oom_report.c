@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/file.h"
-#include "base/oom_report.h"
+#include "base/oom/oom_report.h"
 
 #define KILLS_MAX 8
 

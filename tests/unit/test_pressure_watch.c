@@ -8,7 +8,7 @@
 #include <sys/un.h>
 
 #include "trigger/pressure_watch.h"
-#include "trigger/psi_text.h"
+#include "trigger/conditions/psi_text.h"
 
 Test(psi_text, takes_what_the_kernel_takes)
 {

@@ -8,10 +8,10 @@
 #include "base/elf_brief.h"
 #include "base/escape.h"
 #include "base/memory_group.h"
-#include "base/storm.h"
+#include "base/oom/storm.h"
 #include "base/cleanup.h"
-#include "capture/processes.h"
-#include "capture/shrinkers.h"
+#include "capture/collectors/processes.h"
+#include "capture/collectors/shrinkers.h"
 
 static int parse(const char *text, struct process_row *ret)
 {

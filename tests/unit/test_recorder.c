@@ -12,7 +12,7 @@
 #include "analysis/report_build.h"
 #include "base/clock.h"
 #include "base/file.h"
-#include "base/recorder_head.h"
+#include "base/recorder/recorder_head.h"
 #include "fixture_recorder.h"
 #include "render/renderer.h"
 

@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/recorder_dir.h"
+#include "base/recorder/recorder_dir.h"
 
 Test(recorder_dir, names_read_back)
 {

@@ -5,7 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "capture/sock_diag.h"
+#include "capture/collectors/sock_diag.h"
 
 struct seen {
         ino_t inode;

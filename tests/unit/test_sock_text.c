@@ -6,7 +6,7 @@
 #include <sys/socket.h>
 
 #include "base/cleanup.h"
-#include "capture/sock_text.h"
+#include "capture/collectors/sock_text.h"
 
 /* Lines of Linux 6.18.  The kernel's own end with what sock_diag does not know. */
 Test(sock_text, a_tcp_line_is_the_kernels_up_to_the_inode)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "capture/stack_range.h"
+#include "capture/stacks/stack_range.h"
 
 #include <criterion/criterion.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "capture/stacks.h"
+#include "capture/stacks/stacks.h"
 
 #include <criterion/criterion.h>
 #include <fcntl.h>

@@ -2,7 +2,7 @@
 #include <criterion/criterion.h>
 
 #include "base/cleanup.h"
-#include "capture/tree.h"
+#include "capture/collectors/tree.h"
 
 struct row {
         pid_t pid, ppid;

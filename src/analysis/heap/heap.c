@@ -13,7 +13,7 @@
 #include "analysis/heap/heap_remarks.h"
 #include "analysis/heap/recorder_frames.h"
 #include "analysis/heap/recorder_sites.h"
-#include "base/recorder_head.h"
+#include "base/recorder/recorder_head.h"
 #include "base/size.h"
 
 /* More call stacks than this have no names made: their sums are in the totals. */

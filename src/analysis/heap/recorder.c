@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "base/recorder_head.h"
+#include "base/recorder/recorder_head.h"
 
 /* An entry must have at least what a reader of version 1 looks at. */
 static const size_t entry_sizes[RECORDER_N_SECTIONS] = {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* recorder - the agent's recorder (base/recorder_layout.h) as tables that can be read without fear.
+/* recorder - the agent's recorder (base/recorder/recorder_layout.h) as tables that can be read without fear.
  *
  * Works on bytes, which may have been copied from a running process, left behind by a killed one, cut off anywhere,
  * or forged.  Every offset, count and index is checked against what is there; an entry that does not hold is as good
@@ -12,7 +12,7 @@
 #include <stddef.h>
 
 #include "base/diag.h"
-#include "base/recorder_layout.h"
+#include "base/recorder/recorder_layout.h"
 
 struct recorder_table {
         const unsigned char *first;

@@ -9,7 +9,7 @@
 #include "analysis/heap/recorder.h"
 #include "analysis/report.h"
 #include "analysis/stacks/stacks.h"
-#include "base/recorder_head.h"
+#include "base/recorder/recorder_head.h"
 
 /* Add it all, the heap too, to what the report has.  0 or -ENOMEM. */
 int recorder_report(const struct recorder *rec, const struct stacks_options *o, struct missing *missing,

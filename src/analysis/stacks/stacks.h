@@ -14,7 +14,7 @@
 #include "analysis/report.h"
 
 struct stacks_options {
-        int binaries_fd;     /* table of the target's open module files (capture/binaries.h), or -1; stays the
+        int binaries_fd;     /* table of the target's open module files (capture/collectors/binaries.h), or -1; stays the
                                 caller's */
         bool lines;          /* file:line and inlined frames too: reads the debug information */
         const char *sysroot; /* directory below which the target's paths are looked for first, or NULL */

@@ -11,7 +11,7 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
-#include "base/storm.h"
+#include "base/oom/storm.h"
 #include "cli/armed/internal.h"
 #include "cli/armed/held_child.h"
 

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "capture/condition.h"
+#include "capture/stacks/condition.h"
 
 struct attended *attended_find(const struct attended_roll *roll, pid_t pid)
 {

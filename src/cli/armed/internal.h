@@ -6,7 +6,7 @@
 #include <stdatomic.h>
 
 #include "base/clock.h"
-#include "base/kmsg.h"
+#include "base/oom/kmsg.h"
 #include "capture/at_kill.h"
 #include "cli/armed/armed.h"
 #include "cli/armed/attended.h"

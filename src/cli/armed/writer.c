@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/storm.h"
+#include "base/oom/storm.h"
 #include "cli/armed/internal.h"
 #include "cli/armed/crash_words.h"
 #include "cli/kill_log.h"

@@ -15,7 +15,7 @@
 #include "cli/doctor/doctor.h"
 #include "trigger/badness.h"
 #include "trigger/limit.h"
-#include "trigger/machine.h"
+#include "trigger/conditions/machine.h"
 
 /* Where --arm begins, and where there is not much left. */
 #define USED_ARMED 0.7

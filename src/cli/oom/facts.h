@@ -11,8 +11,8 @@
 
 #include "base/buf.h"
 #include "base/diag.h"
-#include "base/oom_kill.h"
-#include "base/storm.h"
+#include "base/oom/oom_kill.h"
+#include "base/oom/storm.h"
 
 enum oom_fact { OOM_FACT_STATUS, OOM_FACT_MEMINFO, OOM_FACT_SLABINFO, OOM_FACT_COUNT };
 

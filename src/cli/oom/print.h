@@ -3,7 +3,7 @@
 #ifndef SWANSONG_CLI_OOM_PRINT_H
 #define SWANSONG_CLI_OOM_PRINT_H
 
-#include "base/oom_report.h"
+#include "base/oom/oom_report.h"
 #include "cli/oom/facts.h"
 
 /* facts: NULL for a kill that was not seen as it came. */

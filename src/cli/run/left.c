@@ -10,8 +10,8 @@
 
 #include "base/file.h"
 #include "base/json_out.h"
-#include "base/recorder_dir.h"
-#include "base/recorder_head.h"
+#include "base/recorder/recorder_dir.h"
+#include "base/recorder/recorder_head.h"
 #include "capture/remains.h"
 #include "cli/dump_once.h"
 #include "cli/keep.h"

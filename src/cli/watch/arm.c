@@ -6,7 +6,7 @@
 #include <sys/epoll.h>
 
 #include "base/clock.h"
-#include "capture/condition.h"
+#include "capture/stacks/condition.h"
 #include "cli/watch/arm_words.h"
 #include "cli/watch/brake.h"
 #include "cli/watch/token.h"

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/file.h"
-#include "capture/binaries.h"
+#include "capture/collectors/binaries.h"
 #include "cli/watch/arm.h"
 #include "cli/watch/brake.h"
 #include "cli/watch/dump.h"

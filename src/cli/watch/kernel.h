@@ -10,8 +10,8 @@
 #ifndef SWANSONG_CLI_WATCH_KERNEL_H
 #define SWANSONG_CLI_WATCH_KERNEL_H
 
-#include "base/kmsg.h"
-#include "base/oom_report.h"
+#include "base/oom/kmsg.h"
+#include "base/oom/oom_report.h"
 
 struct watcher;
 struct watched;

@@ -4,8 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
-#include "capture/binaries.h"
-#include "capture/threads.h"
+#include "capture/collectors/binaries.h"
+#include "capture/stacks/threads.h"
 #include "cli/watch/kernel.h"
 
 /* 10,000 mappings; a longer text is cut. */

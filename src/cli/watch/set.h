@@ -33,7 +33,7 @@ struct watched {
         bool arm_said;      /* that it is attended: not again after each early dump */
         pid_t tracer;       /* who was seen to trace it, so that we could not; 0: nobody */
         uint64_t tracer_ns; /* monotonic: when to look whether he still does */
-        int binaries_fd;    /* its files, for the report (capture/binaries.h), or -1 */
+        int binaries_fd;    /* its files, for the report (capture/collectors/binaries.h), or -1 */
         bool gone;          /* has ended; a capture of its end may still be written */
         bool captured;      /* there is a bundle of its end */
         struct buf

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "capture/threads.h"
+#include "capture/stacks/threads.h"
 #include "cli/watch/loop.h"
 
 static bool have_witness(struct watch_witness *w)

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: MIT */
+#include "agent_so/inject/inject.h"
+
+#include <errno.h>
+#include <sys/auxv.h>
+
+#include "agent_so/agent.h"
+#include "agent_so/exec.h"
+#include "agent_so/inject/hooks.h"
+#include "agent_so/recorder/live_table.h"
+#include "agent_so/interpose/mapping_index.h"
+#include "agent_so/interpose/mmap.h"
+#include "agent_so/options.h"
+#include "agent_so/interpose/real.h"
+#include "agent_so/seccomp.h"
+#include "agent_so/service.h"
+#include "base/clock.h"
+
+EXPORT int swansong_inject(const char *options);
+EXPORT int swansong_detach(void);
+
+static void refuse(const char *word, size_t length, const char *reason, void *arg)
+{
+        (void)word, (void)length, (void)reason;
+        *(int *)arg = -EINVAL;
+}
+
+/* Unlike a preloaded one's, a wrong option is an error: nobody's program fails to start for it. */
+static int parse(const char *text)
+{
+        static struct agent_options parsed; /* too large for a borrowed stack */
+        int err = 0;
+
+        options_default(&parsed);
+        options_parse(text, &parsed, refuse, &err);
+        if (err == 0)
+                agent_options = parsed;
+        return err;
+}
+
+static int first_time(const char *options)
+{
+        const char *why;
+        int err;
+
+        /* As when preloaded: a program with more rights than its caller is left alone. */
+        if (getauxval(AT_SECURE))
+                return -EPERM;
+        err = parse(options);
+        if (err)
+                return err;
+        real_resolve_once();
+        mmap_resolve();
+        seccomp_resolve();
+        exec_resolve();
+        service_init();
+        err = hooks_init();
+        if (err)
+                return err;
+        err = agent_begin(&why);
+        if (err) {
+                /* Another directory may do. */
+                agent_allow(false);
+                __atomic_store_n(&agent.state, AGENT_NONE, __ATOMIC_RELEASE);
+        }
+        return err;
+}
+
+static int once_more(const char *options)
+{
+        int err = parse(options);
+
+        if (err)
+                return err;
+        agent.header->mean_asked = agent_options.mean;
+        __atomic_store_n(&agent.header->mean, agent_options.mean, __ATOMIC_RELAXED);
+        agent_allow(true);
+        return 0;
+}
+
+static void forget_all(void)
+{
+        live_table_forget();
+        if (mapping_index_lock()) {
+                mapping_index_clear();
+                mapping_index_unlock();
+        }
+}
+
+bool inject_pending(void)
+{
+        return agent_late && !hooks_settled();
+}
+
+void inject_serve(uint64_t now_ns)
+{
+        struct recorder_header *h = agent.header;
+
+        if (!agent_late || !hooks_due(now_ns))
+                return;
+        if (agent.state == AGENT_DETACHED && hooks_wanted()) {
+                forget_all();
+                h->detached_ns = 0;
+                __atomic_store_n(&agent.state, AGENT_ON, __ATOMIC_RELEASE);
+        }
+        if (!hooks_apply())
+                return;
+        if (!h)
+                return; /* the child of a fork, without a recorder so far */
+        hooks_report(h);
+        if (!hooks_on()) {
+                h->detached_ns = clock_monotonic_ns();
+                __atomic_store_n(&agent.state, AGENT_DETACHED, __ATOMIC_RELEASE);
+        } else if (h->hooked_words == 0) {
+                header_flag(RECORDER_HEAP_UNSEEN);
+        }
+}
+
+/* By the service thread if there is one, or can be. */
+static void settle(bool may_start)
+{
+        if (may_start ? service_start() : service_runs())
+                service_wake();
+        else
+                inject_serve(clock_monotonic_ns());
+}
+
+static int inject(const char *options)
+{
+        int err;
+
+        if (!agent_late)
+                return agent.state == AGENT_ON ? -EALREADY : -ENOTSUP;
+        if (hooks_wanted())
+                return -EALREADY;
+        if (inject_pending())
+                return -EBUSY; /* being detached */
+        err = agent.state == AGENT_DETACHED ? once_more(options) : first_time(options);
+        if (err)
+                return err;
+        agent.header->injected_ns = clock_monotonic_ns();
+        hooks_want(true);
+        settle(true);
+        return 0;
+}
+
+static int detach(void)
+{
+        if (!agent_late)
+                return -ENOTSUP;
+        if (!hooks_wanted())
+                return -EALREADY;
+        agent_allow(false);
+        hooks_want(false);
+        settle(false);
+        return 0;
+}
+
+/* One at a time; errno and the state "inside" are the thread's own. */
+static uint32_t busy;
+
+int swansong_inject(const char *options)
+{
+        int saved = errno, result = -EBUSY;
+        uint32_t expected = 0;
+
+        if (__atomic_compare_exchange_n(&busy, &expected, 1, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
+                if (agent_enter()) {
+                        result = inject(options);
+                        agent_leave();
+                }
+                __atomic_store_n(&busy, 0, __ATOMIC_RELEASE);
+        }
+        errno = saved;
+        return result;
+}
+
+int swansong_detach(void)
+{
+        int saved = errno, result = -EBUSY;
+        uint32_t expected = 0;
+
+        if (__atomic_compare_exchange_n(&busy, &expected, 1, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
+                if (agent_enter()) {
+                        result = detach();
+                        agent_leave();
+                }
+                __atomic_store_n(&busy, 0, __ATOMIC_RELEASE);
+        }
+        errno = saved;
+        return result;
+}
