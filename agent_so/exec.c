@@ -9,7 +9,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "agent_so/agent.h"
+#include "agent_so/state.h"
 #include "agent_so/exec.h"
 #include "agent_so/interpose/real.h"
 #include "base/clock.h"

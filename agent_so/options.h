@@ -7,7 +7,7 @@
 #ifndef SWANSONG_AGENT_OPTIONS_H
 #define SWANSONG_AGENT_OPTIONS_H
 
-#include "agent_so/agent.h"
+#include "agent_so/state.h"
 
 #define OPTIONS_VARIABLE "SWANSONG_OPTIONS"
 

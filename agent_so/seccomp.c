@@ -8,7 +8,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "agent_so/agent.h"
+#include "agent_so/state.h"
 #include "agent_so/raw_syscall.h"
 #include "agent_so/interpose/real.h"
 #include "agent_so/recorder/recorder.h"
@@ -34,7 +34,6 @@ static long first_syscall(long number, long a, long b, long c, long d, long e, l
 static syscall_function *next_syscall = first_syscall;
 static prctl_function *next_prctl;
 
-uint32_t agent_sealed;
 static uint32_t parked;
 
 void seccomp_resolve(void)

@@ -10,10 +10,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "agent_so/agent.h"
+#include "agent_so/state.h"
 #include "agent_so/dump/dump.h"
 #include "agent_so/recorder/history.h"
-#include "agent_so/inject/inject.h"
 #include "agent_so/malloc_stats/malloc_stats.h"
 #include "agent_so/modules/module_find.h"
 #include "agent_so/modules/modules.h"
@@ -27,9 +26,26 @@
 #define MALLOC_PERIOD_NS  (60 * NS_PER_S)
 #define MALLOC_SHARE      1000 /* of the time, at most one part goes into malloc's statistics */
 
-bool service_runs(void)
+static const struct service_guest *guest;
+
+void service_receive(const struct service_guest *g)
 {
-        return __atomic_load_n(&agent.service, __ATOMIC_ACQUIRE) == SERVICE_RUNNING;
+        __atomic_store_n(&guest, g, __ATOMIC_RELEASE);
+}
+
+static bool guest_waits(void)
+{
+        const struct service_guest *g = __atomic_load_n(&guest, __ATOMIC_ACQUIRE);
+
+        return g && g->waits();
+}
+
+static void guest_serve(uint64_t now)
+{
+        const struct service_guest *g = __atomic_load_n(&guest, __ATOMIC_ACQUIRE);
+
+        if (g)
+                g->serve(now);
 }
 
 void service_wake(void)
@@ -85,14 +101,14 @@ static void *serve(void *arg)
         pthread_setname_np(pthread_self(), "swansong");
 again:
         while (calls = __atomic_load_n(&agent.service_calls, __ATOMIC_SEQ_CST),
-               recording() || inject_pending()) {
+               recording() || guest_waits()) {
                 uint64_t now = clock_monotonic_ns();
 
                 if (agent_sealed) {
                         seccomp_park();
                         continue;
                 }
-                inject_serve(now);
+                guest_serve(now);
                 if (!recording())
                         continue;
                 if (__atomic_load_n(&agent.dump_pending, __ATOMIC_ACQUIRE) > 0) {
@@ -111,7 +127,7 @@ again:
         }
         /* Detached.  Who injects again sees that nobody runs, or we see that he did. */
         __atomic_store_n(&agent.service, SERVICE_NONE, __ATOMIC_SEQ_CST);
-        if (inject_pending() && service_claim()) {
+        if (guest_waits() && service_claim()) {
                 __atomic_store_n(&agent.service, SERVICE_RUNNING, __ATOMIC_SEQ_CST);
                 goto again;
         }
@@ -192,7 +208,7 @@ static bool good_place(const uint64_t *frames, unsigned n)
 /* The work of the thread that is not there. */
 static void serve_here(uint64_t now)
 {
-        inject_serve(now);
+        guest_serve(now);
         if (__atomic_load_n(&agent.dump_pending, __ATOMIC_ACQUIRE) > 0)
                 dump_take(true);
         if (now >= agent.modules_ns)

@@ -15,15 +15,27 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "agent_so/state.h"
+
 enum service_state { SERVICE_NONE, SERVICE_STARTING, SERVICE_RUNNING, SERVICE_REFUSED };
 
 /* In the constructor: later, dlsym() might wait for the loader's lock. */
 void service_init(void);
 
+/* Somebody above who has work for it, too: is there any, and do it.  It lasts. */
+struct service_guest {
+        bool (*waits)(void);
+        void (*serve)(uint64_t now_ns);
+};
+void service_receive(const struct service_guest *g);
+
 /* At a sample with this stack: is it time, and a good place, to start the thread or to do its work? */
 void service_consider(const uint64_t *frames, unsigned n, bool cut, uint64_t now_ns);
 
-bool service_runs(void);
+static inline bool service_runs(void)
+{
+        return __atomic_load_n(&agent.service, __ATOMIC_ACQUIRE) == SERVICE_RUNNING;
+}
 
 /* Start the thread, if the program has several already and it is allowed: for who is called where that may be done.  true: it
  * runs, now or from before. */

@@ -13,7 +13,7 @@ UNIT_LIBS  := -lcriterion -lunwind
 
 # Unit tests link both halves' code, but not their main(), and what is pure of the agent.
 UNIT_OBJS  := $(call objs,$(UNIT_SRC) $(filter-out $(REPORT_MAIN) $(CAPTURE_MAIN),$(sort $(CAPTURE_SRC) $(REPORT_SRC))) \
-              $(addprefix agent_so/,elf_image.c options.c poisson.c preload.c))
+              $(addprefix agent_so/,modules/elf_image.c options.c sampling/poisson.c preload.c))
 
 $(BUILD)/unit: $(UNIT_OBJS)
 	$(CC) $(LDFLAGS) -o $@ $^ $(CAPTURE_LIBS) $(REPORT_LIBS) $(UNIT_LIBS)

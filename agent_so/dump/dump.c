@@ -10,7 +10,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "agent_so/agent.h"
+#include "agent_so/state.h"
 #include "agent_so/dir_entries.h"
 #include "agent_so/dump/dump_signal.h"
 #include "agent_so/malloc_stats/malloc_stats.h"

@@ -8,7 +8,7 @@
 #include <sys/auxv.h>
 #include <unistd.h>
 
-#include "agent_so/agent.h"
+#include "agent_so/state.h"
 #include "agent_so/modules/elf_image.h"
 #include "agent_so/modules/module_find.h"
 #include "agent_so/interpose/real.h"

@@ -1,6 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-#include "agent_so/inject/inject.h"
-
+/* inject - the agent's life in a process that it was loaded into while that ran (base/recorder/agent_entry.h is the way in).
+ *
+ *     dlopen()                 nothing but the constructor's look at where we are: quiet
+ *     swansong_inject(text)    options, recorder, the hooks wanted
+ *                              -> service thread (in a program with a single thread, and with thread=off: at once): hooks on
+ *     swansong_detach()        the hooks not wanted any more
+ *                              -> the same: hooks off, state DETACHED, the service thread ends; the recorder stays as it is
+ *     swansong_inject(text)    live blocks are forgotten (who knows which were freed since), then as the first time; the
+ *                              recorder goes on: same file, same stacks; dir= and size= stay what they were
+ *
+ * Our code stays loaded for ever (-z nodelete): threads may be in it, and pointers to it may have been copied.
+ */
 #include <errno.h>
 #include <sys/auxv.h>
 
@@ -18,6 +28,8 @@
 
 EXPORT int swansong_inject(const char *options);
 EXPORT int swansong_detach(void);
+
+static const struct service_guest hooks_guest;
 
 static void refuse(const char *word, size_t length, const char *reason, void *arg)
 {
@@ -54,6 +66,7 @@ static int first_time(const char *options)
         seccomp_resolve();
         exec_resolve();
         service_init();
+        service_receive(&hooks_guest);
         err = hooks_init();
         if (err)
                 return err;
@@ -87,12 +100,14 @@ static void forget_all(void)
         }
 }
 
-bool inject_pending(void)
+/* Are the hooks not yet as they were wanted? */
+static bool inject_pending(void)
 {
         return agent_late && !hooks_settled();
 }
 
-void inject_serve(uint64_t now_ns)
+/* The service's part. */
+static void inject_serve(uint64_t now_ns)
 {
         struct recorder_header *h = agent.header;
 
@@ -115,6 +130,8 @@ void inject_serve(uint64_t now_ns)
                 header_flag(RECORDER_HEAP_UNSEEN);
         }
 }
+
+static const struct service_guest hooks_guest = {inject_pending, inject_serve};
 
 /* By the service thread if there is one, or can be. */
 static void settle(bool may_start)

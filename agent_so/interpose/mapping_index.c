@@ -5,7 +5,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "agent_so/agent.h"
+#include "agent_so/state.h"
 
 #define MAPPINGS_MAX 4000
 

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <sys/auxv.h>
 
-#include "agent_so/agent.h"
+#include "agent_so/state.h"
 #include "agent_so/modules/elf_image.h"
 #include "agent_so/sampling/filter.h"
 #include "agent_so/modules/module_find.h"

@@ -5,7 +5,7 @@
  * is first seen on a stack. */
 #include <dlfcn.h>
 
-#include "agent_so/agent.h"
+#include "agent_so/state.h"
 #include "agent_so/modules/modules.h"
 #include "agent_so/interpose/real.h"
 #include "agent_so/stacks/stack_unwind.h"

@@ -4,7 +4,7 @@
 #include <dlfcn.h>
 #include <string.h>
 
-#include "agent_so/agent.h"
+#include "agent_so/state.h"
 #include "agent_so/modules/module_find.h"
 #include "agent_so/interpose/real.h"
 #include "agent_so/recorder/recorder.h"
@@ -44,7 +44,8 @@ void *malloc_stats_symbol(const char *name)
 
 void malloc_stats_take(bool arenas)
 {
-        static struct recorder_malloc rows[129]; /* one caller at a time: the service thread, or the only one */
+        static struct recorder_malloc
+                rows[129]; /* one caller at a time: the service thread, or the only one */
         struct recorder_header *h = agent.header;
         struct recorder_malloc *entries = recorder_entries(RECORDER_MALLOC);
         size_t max = h->section[RECORDER_MALLOC].count, n;

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "agent_so/agent.h"
+#include "agent_so/state.h"
 #include "agent_so/recorder/recorder.h"
 #include "agent_so/stacks/stack_memory.h"
 #include "agent_so/recorder/stack_table.h"

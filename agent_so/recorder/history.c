@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "agent_so/agent.h"
+#include "agent_so/state.h"
 #include "agent_so/recorder/recorder.h"
 #include "agent_so/recorder/self.h"
 #include "agent_so/service.h"

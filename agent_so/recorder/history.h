@@ -5,7 +5,7 @@
 
 #include <stdint.h>
 
-#include "agent_so/agent.h"
+#include "agent_so/state.h"
 
 /* Take a sample of the process's size into the levels where one is due. */
 void history_take(uint64_t now_ns);

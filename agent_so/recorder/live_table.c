@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "agent_so/recorder/live_table.h"
 
-#include "agent_so/agent.h"
+#include "agent_so/state.h"
 #include "agent_so/sampling/draw.h"
 #include "agent_so/sampling/filter.h"
 #include "agent_so/sampling/poisson.h"

@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "agent_so/agent.h"
+#include "agent_so/state.h"
 
 #define LIVE_TABLE_BUCKET 8 /* slots */
 

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "agent_so/agent.h"
+#include "agent_so/state.h"
 
 /* Make the recorder of this process and fill `agent`.  0; -errno and why in words: no directory, no room, a limit. */
 int recorder_create(const char **ret_why);

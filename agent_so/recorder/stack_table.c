@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "agent_so/agent.h"
+#include "agent_so/state.h"
 #include "agent_so/recorder/stack_table.h"
 
 #include <string.h>

@@ -4,7 +4,7 @@
 #include <string.h>
 #include <sys/auxv.h>
 
-#include "agent_so/agent.h"
+#include "agent_so/state.h"
 #include "agent_so/sampling/poisson.h"
 #include "base/clock.h"
 

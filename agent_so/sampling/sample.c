@@ -14,8 +14,6 @@
 #include "agent_so/stacks/stack_unwind.h"
 #include "base/clock.h"
 
-__thread struct agent_thread agent_thread __attribute__((tls_model("initial-exec")));
-
 bool sample_draw(size_t n, uint64_t *ret_mean)
 {
         struct agent_thread *t = &agent_thread;

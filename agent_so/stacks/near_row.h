@@ -10,7 +10,7 @@
 #ifndef SWANSONG_AGENT_SO_STACKS_NEAR_ROW_H
 #define SWANSONG_AGENT_SO_STACKS_NEAR_ROW_H
 
-#include "agent_so/agent.h"
+#include "agent_so/state.h"
 #include "base/unwind/cfi.h"
 #include "base/unwind/unwind_machine.h"
 

@@ -14,7 +14,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "agent_so/agent.h"
+#include "agent_so/state.h"
 
 #define STACK_PAGE UINT64_C(4096) /* the smallest there is: finer than needed where pages are larger */
 
