@@ -73,16 +73,6 @@ void attend_free(struct attend *a)
         free(a);
 }
 
-size_t attend_processes(const struct attend *a)
-{
-        return a->table.n_processes;
-}
-
-size_t attend_threads(const struct attend *a)
-{
-        return a->table.n_threads;
-}
-
 /* --- seizing
  * -------------------------------------------------------------------------------------------------- */
 

@@ -67,7 +67,4 @@ void attend_let_go(struct attend *a, pid_t pid);
 /* Is any process ending, its threads held or on their way to their exit? */
 bool attend_is_busy(const struct attend *a);
 
-size_t attend_processes(const struct attend *a);
-size_t attend_threads(const struct attend *a);
-
 #endif
