@@ -168,28 +168,52 @@ int hooks_init(void)
 
 /* --- the walk --- */
 
+/* How far a walk has come, that may be done in several parts. */
+static struct progress {
+        bool going, on;
+        uint64_t adds, subs;     /* of the loader's list: another one is walked from its beginning */
+        size_t compared, walked; /* files */
+        uint32_t hooked, unbound, refused;
+        unsigned restarts; /* since the last walk that came to its end */
+} progress;
+
+/* Files come and go as fast as we walk: then it is done at one go. */
+#define RESTARTS_MAX 3
+
 struct walk {
         const struct elf_image *image;
-        bool on;
         struct slot_writer writer;
-        uint64_t adds; /* dlpi_adds */
-        uint32_t hooked, unbound;
+        size_t file; /* in the loader's list */
+        uint64_t until_ns;
 };
 
-static int look_for_others(struct dl_phdr_info *info, size_t size, void *arg)
+static int time_is_up(const struct walk *w)
 {
-        struct elf_image image;
+        return w->until_ns != UINT64_MAX && clock_monotonic_ns() >= w->until_ns;
+}
 
-        (void)size, (void)arg;
-        if (!open_image(info, &image) || is_own(&image))
-                return 0;
+static void compare(const struct elf_image *image)
+{
         for (size_t i = 0; i < N_HOOKS; i++) {
-                uintptr_t found = hooks[i].real && hooks[i].alone ? elf_image_find(&image, hooks[i].name) : 0;
+                uintptr_t found = hooks[i].real && hooks[i].alone ? elf_image_find(image, hooks[i].name) : 0;
 
                 if (found && found != hooks[i].real)
                         hooks[i].alone = false;
         }
-        return 0;
+}
+
+static int look_for_others(struct dl_phdr_info *info, size_t size, void *arg)
+{
+        struct walk *w = arg;
+        struct elf_image image;
+
+        (void)size;
+        if (w->file++ < progress.compared)
+                return 0;
+        if (open_image(info, &image) && !is_own(&image))
+                compare(&image);
+        progress.compared++;
+        return time_is_up(w);
 }
 
 /* A call that is not bound yet: what would it be bound to? */
@@ -208,7 +232,7 @@ static const struct hook *unbound(struct walk *w, const struct elf_slot *slot, u
                         continue;
                 if (hooks[i].alone)
                         return &hooks[i];
-                w->unbound++;
+                progress.unbound++;
         }
         return NULL;
 }
@@ -217,17 +241,17 @@ static void visit(const struct elf_slot *slot, void *arg)
 {
         struct walk *w = arg;
         uintptr_t value = __atomic_load_n(slot->word, __ATOMIC_RELAXED);
-        const struct hook *h = index_find(w->on ? &by_real : &by_ours, value, !w->on);
+        const struct hook *h = index_find(progress.on ? &by_real : &by_ours, value, !progress.on);
 
-        if (!h && w->on) {
+        if (!h && progress.on) {
                 if (index_find(&by_ours, value, true)) {
-                        w->hooked++;
+                        progress.hooked++;
                         return;
                 }
                 h = unbound(w, slot, value);
         }
-        if (h && slot_write(&w->writer, slot->word, value, w->on ? h->ours : h->real, slot->in_relro))
-                w->hooked += w->on;
+        if (h && slot_write(&w->writer, slot->word, value, progress.on ? h->ours : h->real, slot->in_relro))
+                progress.hooked += progress.on;
 }
 
 static int walk_file(struct dl_phdr_info *info, size_t size, void *arg)
@@ -236,65 +260,97 @@ static int walk_file(struct dl_phdr_info *info, size_t size, void *arg)
         struct elf_image image;
 
         (void)size;
-        w->adds = info->dlpi_adds;
-        if (!open_image(info, &image) || is_own(&image))
+        if (w->file++ < progress.walked)
                 return 0;
-        w->image = &image;
-        w->writer.relro_from = image.relro_from;
-        w->writer.relro_to = image.relro_to;
-        elf_image_slots(&image, visit, w);
-        slot_write_end(&w->writer);
-        return 0;
+        if (open_image(info, &image) && !is_own(&image)) {
+                w->image = &image;
+                w->writer = (struct slot_writer){.relro_from = image.relro_from, .relro_to = image.relro_to};
+                elf_image_slots(&image, visit, w);
+                slot_write_end(&w->writer);
+                progress.refused += w->writer.refused;
+        }
+        progress.walked++;
+        return time_is_up(w);
 }
 
 /* A file that was new this time may not have been complete; a call that was not bound will be, one day. */
-static uint64_t look_again_ns(const struct walk *w)
+static uint64_t look_again_ns(void)
 {
-        if (!w->on)
+        if (!progress.on)
                 return UINT64_MAX;
-        if (w->adds != adds_seen)
+        if (progress.adds != adds_seen)
                 return clock_monotonic_ns() + NS_PER_S;
         return missed_words ? clock_monotonic_ns() + AGAIN_NS : UINT64_MAX;
 }
 
-bool hooks_apply(void)
-{
-        struct walk w = {.on = __atomic_load_n(&wanted, __ATOMIC_ACQUIRE)};
+struct list_age {
+        uint64_t adds, subs;
+};
 
-        if (!take())
-                return false;
-        for (size_t i = 0; i < N_HOOKS; i++)
-                hooks[i].alone = true;
-        if (w.on)
-                dl_iterate_phdr(look_for_others, NULL);
-        dl_iterate_phdr(walk_file, &w);
-        hooked_words = w.hooked;
-        missed_words = w.unbound + w.writer.refused;
-        again_ns = look_again_ns(&w);
-        adds_seen = w.adds;
-        __atomic_store_n(&settled, w.on, __ATOMIC_RELEASE);
-        release();
-        return true;
-}
-
-static int read_adds(struct dl_phdr_info *info, size_t size, void *arg)
+static int read_age(struct dl_phdr_info *info, size_t size, void *arg)
 {
         (void)size;
-        *(uint64_t *)arg = info->dlpi_adds;
+        *(struct list_age *)arg = (struct list_age){info->dlpi_adds, info->dlpi_subs};
         return 1;
+}
+
+/* From the beginning, unless the last part was of the same walk. */
+static void begin_or_go_on(bool on)
+{
+        struct list_age age = {0};
+
+        dl_iterate_phdr(read_age, &age);
+        if (progress.going && progress.on == on && progress.adds == age.adds && progress.subs == age.subs)
+                return;
+        progress = (struct progress){.going = true,
+                                     .on = on,
+                                     .adds = age.adds,
+                                     .subs = age.subs,
+                                     .restarts = progress.restarts + progress.going};
+        for (size_t i = 0; i < N_HOOKS; i++)
+                hooks[i].alone = true;
+}
+
+static bool go_through(uint64_t until_ns)
+{
+        struct walk compared = {.until_ns = until_ns}, walked = {.until_ns = until_ns};
+
+        return (!progress.on || dl_iterate_phdr(look_for_others, &compared) == 0) &&
+               dl_iterate_phdr(walk_file, &walked) == 0;
+}
+
+int hooks_apply(uint64_t until_ns)
+{
+        bool done;
+
+        if (!take())
+                return -EBUSY;
+        begin_or_go_on(__atomic_load_n(&wanted, __ATOMIC_ACQUIRE));
+        done = go_through(progress.restarts < RESTARTS_MAX ? until_ns : UINT64_MAX);
+        if (done) {
+                progress.going = false;
+                progress.restarts = 0;
+                hooked_words = progress.hooked;
+                missed_words = progress.unbound + progress.refused;
+                again_ns = look_again_ns();
+                adds_seen = progress.adds;
+                __atomic_store_n(&settled, progress.on, __ATOMIC_RELEASE);
+        }
+        release();
+        return done ? 0 : -EINPROGRESS;
 }
 
 bool hooks_due(uint64_t now_ns)
 {
-        uint64_t adds = adds_seen;
+        struct list_age age = {.adds = adds_seen};
 
         if (!hooks_settled())
                 return true;
         if (!settled || !take())
                 return false;
-        dl_iterate_phdr(read_adds, &adds);
+        dl_iterate_phdr(read_age, &age);
         release();
-        return adds != adds_seen || now_ns >= again_ns;
+        return age.adds != adds_seen || now_ns >= again_ns;
 }
 
 void hooks_want(bool on)

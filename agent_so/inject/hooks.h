@@ -36,8 +36,9 @@ bool hooks_settled(void);
 /* Is there anything to do: hooks_want() was called, or files were loaded since?  Takes the loader's lock for an instant. */
 bool hooks_due(uint64_t now_ns);
 
-/* Do it, here and now.  false: another thread is at it. */
-bool hooks_apply(void);
+/* Do it, here and now, until then (CLOCK_MONOTONIC; at least one file; UINT64_MAX: to the end).  0: it is done; -EINPROGRESS: time is
+ * up, the next call goes on; -EBUSY: another thread is at it. */
+int hooks_apply(uint64_t until_ns);
 
 /* How many words lead to us, how many could not (yet). */
 void hooks_report(struct recorder_header *h);

@@ -28,6 +28,10 @@
 
 EXPORT int swansong_inject(const char *options);
 EXPORT int swansong_detach(void);
+EXPORT int swansong_continue(void);
+
+/* How long a thread of the program's is kept at a time. */
+#define TURN_NS NS_PER_MS
 
 static const struct service_guest hooks_guest;
 
@@ -106,22 +110,20 @@ static bool inject_pending(void)
         return agent_late && !hooks_settled();
 }
 
-/* The service's part. */
-static void inject_serve(uint64_t now_ns)
+/* The hooks as they are wanted, as far as that goes until then: as hooks_apply(). */
+static int serve(uint64_t until_ns)
 {
         struct recorder_header *h = agent.header;
+        int r;
 
-        if (!agent_late || !hooks_due(now_ns))
-                return;
         if (agent.state == AGENT_DETACHED && hooks_wanted()) {
                 forget_all();
                 h->detached_ns = 0;
                 __atomic_store_n(&agent.state, AGENT_ON, __ATOMIC_RELEASE);
         }
-        if (!hooks_apply())
-                return;
-        if (!h)
-                return; /* the child of a fork, without a recorder so far */
+        r = hooks_apply(until_ns);
+        if (r < 0 || !h) /* the child of a fork has no recorder so far */
+                return r;
         hooks_report(h);
         if (!hooks_on()) {
                 h->detached_ns = clock_monotonic_ns();
@@ -129,17 +131,36 @@ static void inject_serve(uint64_t now_ns)
         } else if (h->hooked_words == 0) {
                 header_flag(RECORDER_HEAP_UNSEEN);
         }
+        return 0;
+}
+
+/* The service's part. */
+static void inject_serve(uint64_t now_ns)
+{
+        if (agent_late && hooks_due(now_ns))
+                serve(UINT64_MAX);
 }
 
 static const struct service_guest hooks_guest = {inject_pending, inject_serve};
 
-/* By the service thread if there is one, or can be. */
-static void settle(bool may_start)
+/* A thread of the program's is here, and has something else to do. */
+static int serve_a_while(void)
 {
-        if (may_start ? service_start() : service_runs())
-                service_wake();
-        else
-                inject_serve(clock_monotonic_ns());
+        return serve(clock_monotonic_ns() + TURN_NS);
+}
+
+/* By the service thread if there is one, or can be. */
+static int settle(bool may_start)
+{
+        if (!(may_start ? service_start() : service_runs()))
+                return serve_a_while();
+        service_wake();
+        return 0;
+}
+
+static int go_on(void)
+{
+        return inject_pending() && !service_runs() ? serve_a_while() : 0;
 }
 
 static int inject(const char *options)
@@ -148,8 +169,8 @@ static int inject(const char *options)
 
         if (!agent_late)
                 return agent.state == AGENT_ON ? -EALREADY : -ENOTSUP;
-        if (hooks_wanted())
-                return -EALREADY;
+        if (hooks_wanted()) /* perhaps not all on yet: whoever asked for it was killed */
+                return go_on() ?: -EALREADY;
         if (inject_pending())
                 return -EBUSY; /* being detached */
         err = agent.state == AGENT_DETACHED ? once_more(options) : first_time(options);
@@ -157,53 +178,56 @@ static int inject(const char *options)
                 return err;
         agent.header->injected_ns = clock_monotonic_ns();
         hooks_want(true);
-        settle(true);
-        return 0;
+        return settle(true);
 }
 
-static int detach(void)
+static int detach(const char *unused)
 {
+        (void)unused;
         if (!agent_late)
                 return -ENOTSUP;
         if (!hooks_wanted())
-                return -EALREADY;
+                return go_on() ?: -EALREADY;
         agent_allow(false);
         hooks_want(false);
-        settle(false);
-        return 0;
+        return settle(false);
+}
+
+static int go_on_with(const char *unused)
+{
+        (void)unused;
+        return agent_late ? go_on() : -ENOTSUP;
 }
 
 /* One at a time; errno and the state "inside" are the thread's own. */
-static uint32_t busy;
-
-int swansong_inject(const char *options)
+static int enter(int (*function)(const char *), const char *options)
 {
+        static uint32_t busy;
         int saved = errno, result = -EBUSY;
         uint32_t expected = 0;
 
         if (__atomic_compare_exchange_n(&busy, &expected, 1, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
                 if (agent_enter()) {
-                        result = inject(options);
+                        result = function(options);
                         agent_leave();
                 }
                 __atomic_store_n(&busy, 0, __ATOMIC_RELEASE);
         }
         errno = saved;
         return result;
+}
+
+int swansong_inject(const char *options)
+{
+        return enter(inject, options);
 }
 
 int swansong_detach(void)
 {
-        int saved = errno, result = -EBUSY;
-        uint32_t expected = 0;
+        return enter(detach, NULL);
+}
 
-        if (__atomic_compare_exchange_n(&busy, &expected, 1, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
-                if (agent_enter()) {
-                        result = detach();
-                        agent_leave();
-                }
-                __atomic_store_n(&busy, 0, __ATOMIC_RELEASE);
-        }
-        errno = saved;
-        return result;
+int swansong_continue(void)
+{
+        return enter(go_on_with, NULL);
 }

@@ -9,12 +9,18 @@
 #include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/recorder/agent_entry.h"
 
 #define LIBRARY_NAME "libswansong.so"
 #define OPTIONS_MAX_ 4096
+
+/* The thread is left to its own work between two turns. */
+#define BETWEEN_NS (2 * NS_PER_MS)
+#define TURNS_MAX  5000
 
 #ifndef MFD_CLOEXEC
 #define MFD_CLOEXEC 1u
@@ -29,11 +35,16 @@ struct functions {
         uint64_t mode;
 };
 
+struct job;
+typedef int turn(struct job *j, struct remote_thread *t);
+
 struct job {
         const struct call_target *target;
         const struct inject_request *request;
         struct inject_outcome *outcome;
         struct functions f;
+        turn *next; /* what is to be done by a thread of the program's; NULL: nothing more */
+        uint64_t entry, continuation; /* the agent's functions */
         struct diag *d;
 };
 
@@ -218,23 +229,49 @@ static int load(struct job *j, struct remote_thread *t, uint64_t *ret_handle)
         return r;
 }
 
-static int enter(struct job *j, struct remote_thread *t, uint64_t handle)
+/* It had only begun. */
+static int go_on(struct job *j, struct remote_thread *t)
 {
-        const char *name = j->request->detach ? AGENT_DETACH : AGENT_INJECT;
-        struct call_argument find[] = {number(handle), text(name)}, options = text(j->request->options);
-        uint64_t entry = 0, result = 0;
-        int r = call(j, t, "dlsym()", j->f.symbol, find, ARRAY_SIZE(find), &entry);
+        uint64_t result = 0;
+        int r = call(j, t, AGENT_CONTINUE, j->continuation, NULL, 0, &result);
 
         if (r < 0)
                 return r;
-        if (!entry)
+        r = (int)(int32_t)result;
+        if (r == -EINPROGRESS || r == -EBUSY) {
+                j->next = go_on;
+                return 0;
+        }
+        return r < 0 ? diag_set(j->d, r, "PID %d: the agent does not go on: %s", t->pid, strerror(-r)) : 0;
+}
+
+static int find_entry(struct job *j, struct remote_thread *t, uint64_t handle, const char *name,
+                      uint64_t *ret)
+{
+        struct call_argument find[] = {number(handle), text(name)};
+        int r = call(j, t, "dlsym()", j->f.symbol, find, ARRAY_SIZE(find), ret);
+
+        if (r == 0 && !*ret)
                 return diag_set(j->d, -ENOEXEC,
                                 "PID %d: the agent that is loaded there has no %s(): it is an older one",
                                 t->pid, name);
-        r = call(j, t, name, entry, &options, j->request->detach ? 0 : 1, &result);
+        return r;
+}
+
+static int enter(struct job *j, struct remote_thread *t)
+{
+        struct call_argument options = text(j->request->options);
+        uint64_t result = 0;
+        int r = call(j, t, j->request->detach ? AGENT_DETACH : AGENT_INJECT, j->entry, &options,
+                     j->request->detach ? 0 : 1, &result);
+
         if (r < 0)
                 return r;
         r = (int)(int32_t)result;
+        if (r == -EINPROGRESS) {
+                j->next = go_on;
+                return 0;
+        }
         j->outcome->already = r == -EALREADY;
         if (r == -EINVAL && !j->request->detach)
                 return diag_set(
@@ -259,9 +296,9 @@ static int enter(struct job *j, struct remote_thread *t, uint64_t handle)
         return 0;
 }
 
-static int calls(struct remote_thread *t, void *arg)
+/* The first turn: it is there, and where are its functions? */
+static int find_agent(struct job *j, struct remote_thread *t)
 {
-        struct job *j = arg;
         uint64_t handle = 0;
         int r = 0;
 
@@ -273,7 +310,45 @@ static int calls(struct remote_thread *t, void *arg)
                                 t->pid);
         if (r == 0 && !handle)
                 r = load(j, t, &handle);
-        return r < 0 ? r : enter(j, t, handle);
+        if (r == 0)
+                r = find_entry(j, t, handle, j->request->detach ? AGENT_DETACH : AGENT_INJECT, &j->entry);
+        if (r == 0)
+                r = find_entry(j, t, handle, AGENT_CONTINUE, &j->continuation);
+        if (r == 0)
+                j->next = enter;
+        return r;
+}
+
+/* One turn of a thread of the program's; which one it is may differ. */
+static int take_turn(struct remote_thread *t, void *arg)
+{
+        struct job *j = arg;
+        turn *now = j->next;
+
+        j->next = NULL;
+        return now(j, t);
+}
+
+/* Turn by turn, the program's own work in between. */
+static int take_turns(struct job *j)
+{
+        const struct timespec between = {.tv_nsec = BETWEEN_NS};
+        int r = 0;
+
+        for (j->next = find_agent; r == 0 && j->next; j->outcome->turns++) {
+                uint64_t pause_ns = 0;
+
+                if (j->outcome->turns == TURNS_MAX)
+                        return diag_set(j->d, -ETIMEDOUT, "PID %d: the agent was not done after %d turns",
+                                        j->target->target->pid, TURNS_MAX);
+
+                if (j->outcome->turns > 0)
+                        nanosleep(&between, NULL);
+                r = call_target_use(j->target, j->request->wait_ns, take_turn, j, &pause_ns, j->d);
+                if (pause_ns > j->outcome->pause_ns)
+                        j->outcome->pause_ns = pause_ns;
+        }
+        return r;
 }
 
 int inject_run(const struct call_target *target, const struct inject_request *request,
@@ -294,7 +369,7 @@ int inject_run(const struct call_target *target, const struct inject_request *re
                         target->target->pid);
         r = find_functions(&j);
         if (r == 0)
-                r = call_target_use(target, request->wait_ns, calls, &j, &outcome.pause_ns, d);
+                r = take_turns(&j);
         if (r < 0)
                 return r;
         *ret = outcome;

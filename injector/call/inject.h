@@ -22,8 +22,9 @@ struct inject_outcome {
         bool already;      /* it recorded already, or had been detached */
         bool as_memfd;     /* loaded now, and so */
         bool loaded;       /* by us, now */
-        pid_t tid;         /* the thread that made the calls */
-        uint64_t pause_ns; /* of that thread */
+        pid_t tid;         /* the thread that made the calls, the first ones */
+        unsigned turns;    /* a program's thread is not away for long at a time */
+        uint64_t pause_ns; /* the longest of them */
 };
 
 /* Is the agent among the process's mappings? */

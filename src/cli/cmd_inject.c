@@ -154,13 +154,14 @@ static int inject(const struct inject_args *a, const struct target *target, cons
                        &outcome, d);
         if (r < 0)
                 return r;
-        diag_set(d, 0, "PID %d (%s): the agent %s (thread %d was away from its work for %.2f ms)", a->pid,
+        diag_set(d, 0, "PID %d (%s): the agent %s (thread %d was away from its work for %.2f ms%s)", a->pid,
                  target->comm,
                  a->detach
                          ? outcome.already ? "was detached already" : "is detached: nothing more is recorded"
                  : outcome.already ? "is there and records already"
                                    : "records from now on what is allocated",
-                 outcome.tid, (double)outcome.pause_ns / 1e6);
+                 outcome.tid, (double)outcome.pause_ns / 1e6,
+                 outcome.turns > 1 ? " at the most, in several turns" : "");
         return 0;
 }
 

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int active;
+static int active, left;
 static char options[256];
 
 static __attribute__((noinline)) void use_much(void)
@@ -31,6 +31,7 @@ static __attribute__((constructor)) void construct(void)
 
 int swansong_inject(const char *text);
 int swansong_detach(void);
+int swansong_continue(void);
 
 int swansong_inject(const char *text)
 {
@@ -43,7 +44,15 @@ int swansong_inject(const char *text)
         if (active)
                 return -EALREADY;
         active = 1;
-        return 0;
+        left = strcmp(text, "slowly") == 0 ? 3 : 0;
+        return left ? -EINPROGRESS : 0;
+}
+
+/* Three more turns. */
+int swansong_continue(void)
+{
+        use_much();
+        return left && --left ? -EINPROGRESS : 0;
 }
 
 int swansong_detach(void)

@@ -9,6 +9,7 @@
  */
 #include <dlfcn.h>
 #include <pthread.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,7 @@
 
 static int (*inject)(const char *);
 static int (*detach)(void);
+static int (*go_on)(void);
 void *volatile kept[4096];
 static int n_kept;
 
@@ -30,6 +32,15 @@ static void load(const char *path)
         }
         inject = (int (*)(const char *))dlsym(agent, "swansong_inject");
         detach = (int (*)(void))dlsym(agent, "swansong_detach");
+        go_on = (int (*)(void))dlsym(agent, "swansong_continue");
+}
+
+/* On a machine that has no time for us it is not done at once. */
+static int finish(int r)
+{
+        while (r == -EINPROGRESS || r == -EBUSY)
+                r = go_on();
+        return r;
 }
 
 __attribute__((noinline)) void before(void)
@@ -75,11 +86,11 @@ static void hold(const char *options)
         by_pointer();
         first_call();
         say("ready");
-        detached = detach();
+        detached = finish(detach());
         printf("%d %d\n", detached, detach());
         after();
         say("detached");
-        printf("%d\n", inject(options));
+        printf("%d\n", finish(inject(options)));
         after();
         say("again");
 }
@@ -153,7 +164,7 @@ int main(int argc, char **argv)
         }
         if (strcmp(mode, "plugin") == 0 && pthread_create(&thread, NULL, idle, NULL) != 0)
                 return 2;
-        int err = inject(argv[2]);
+        int err = finish(inject(argv[2]));
         if (err) {
                 printf("refused: %s\n", strerror(-err));
                 return 0;

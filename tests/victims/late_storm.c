@@ -149,13 +149,14 @@ int main(int argc, char **argv)
                                                 map,      load_and_unload, fork_children};
         enum { N = sizeof(work) / sizeof(work[0]) };
         void *agent = argc > 3 ? dlopen(argv[1], RTLD_NOW) : NULL;
-        int (*inject)(const char *), (*detach)(void);
+        int (*inject)(const char *), (*detach)(void), (*go_on)(void);
         pthread_t threads[N];
 
         if (!agent)
                 return 2;
         inject = (int (*)(const char *))dlsym(agent, "swansong_inject");
         detach = (int (*)(void))dlsym(agent, "swansong_detach");
+        go_on = (int (*)(void))dlsym(agent, "swansong_continue");
         libraries = argv + 4;
         n_libraries = argc - 4;
         for (uintptr_t i = 0; i < N; i++)
@@ -166,10 +167,15 @@ int main(int argc, char **argv)
 
                 while ((r = inject(argv[2])) == -EBUSY) /* the hooks of the last time are being taken off */
                         usleep(100);
-                if (r != 0)
+                /* Half of the times it is not even finished. */
+                while ((r == -EINPROGRESS || r == -EBUSY) && i % 2)
+                        r = go_on();
+                if (r != 0 && r != -EINPROGRESS)
                         die(strerror(-r));
                 usleep(i % 8 * 500);
-                if (detach() != 0)
+                for (r = detach(); r == -EINPROGRESS || r == -EBUSY;)
+                        r = go_on();
+                if (r != 0)
                         die("detach");
         }
         over = 1;
