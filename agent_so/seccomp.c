@@ -86,10 +86,11 @@ static void settle(bool installed)
         errno = saved;
 }
 
-/* A filter without a program is how it is asked whether there are filters at all. */
+/* A filter without a program is how it is asked whether there are filters at all.  The child of a vfork() locks in itself, and has its
+ * parent's memory. */
 static bool locks_in(bool strict, const void *program)
 {
-        return !agent_sealed && (strict || program);
+        return !agent_sealed && (strict || program) && (agent.pid == 0 || agent.pid == getpid());
 }
 
 static __attribute__((noinline)) long seccomp_call(long number, long operation, long flags, long program)
