@@ -68,7 +68,9 @@ static int create_in(const char *dir, uint64_t size, bool all_now)
         dirfd = recorder_dir_open(dir, geteuid(), true);
         if (dirfd < 0)
                 return dirfd;
-        recorder_old_remove(dirfd);
+        /* Not while somebody's thread has been borrowed: the next program that starts with the agent does it. */
+        if (!agent_late)
+                recorder_old_remove(dirfd);
         fd = create_file(dirfd, name);
         if (fd < 0)
                 return fd;

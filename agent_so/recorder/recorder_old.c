@@ -34,13 +34,13 @@ bool recorder_old_is_foreign(int dirfd, const char *name)
 
 /* What counts: left by a process of our PID namespace that is gone, and not kept on purpose.  *ret_time: when it was last seen,
  * ns of CLOCK_REALTIME. */
-static bool is_left(int dirfd, const char *name, uint64_t *ret_time)
+static bool is_left(int dirfd, const char *name, uint64_t namespace, uint64_t *ret_time)
 {
         uint64_t ticks, now;
         pid_t pid;
 
         if (recorder_name_parse(name, &pid, &ticks) < 0 || self_process_start_ticks(pid, &now) < 0 ||
-            now == ticks || !read_head(dirfd, name) || head.pid_namespace != self_pid_namespace() ||
+            now == ticks || !read_head(dirfd, name) || head.pid_namespace != namespace ||
             (head.state == RECORDER_FINISHED && !(head.flags & RECORDER_SEALED)))
                 return false;
         *ret_time = head.began_realtime_ns + (head.updated_ns - head.began_monotonic_ns);
@@ -77,6 +77,7 @@ void recorder_old_remove(int dirfd)
                 char name[RECORDER_NAME_SPACE];
         } left[RECORDERS_LEFT + 1];
         struct dir_entries entries = {.fd = dirfd};
+        uint64_t namespace = self_pid_namespace();
         unsigned n = 0, looked_at = 0;
         const char *name;
 
@@ -85,7 +86,7 @@ void recorder_old_remove(int dirfd)
         while ((name = dir_entries_next(&entries)) && looked_at++ < LOOKED_AT_MAX) {
                 unsigned oldest = 0;
 
-                if (!is_left(dirfd, name, &left[n].time_ns))
+                if (!is_left(dirfd, name, namespace, &left[n].time_ns))
                         continue;
                 snprintf(left[n].name, sizeof(left[n].name), "%s", name);
                 if (n < RECORDERS_LEFT) {

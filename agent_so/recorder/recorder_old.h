@@ -5,7 +5,7 @@
  * killed by what it left behind.  So the newest RECORDERS_LEFT stay, of processes that are gone; older ones go.  Not counted and
  * never touched: those of processes that run, those that `keep` has kept, and those of another PID namespace, which we cannot know.
  *
- * Allocates nothing; for one thread at a time. */
+ * Not done by an agent that was loaded into a running program, which has other things to do.  Allocates nothing; for one thread at a time. */
 #ifndef SWANSONG_AGENT_SO_RECORDER_RECORDER_OLD_H
 #define SWANSONG_AGENT_SO_RECORDER_RECORDER_OLD_H
 
