@@ -118,7 +118,8 @@ def postgres_server(directory):
     data = os.path.join(directory, "data")
     subprocess.run([f"{binaries}/initdb", "-D", data, "--no-sync", "-A", "trust", "-U", "postgres"], cwd=directory, check=True,
                    stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, **options)
-    argv = [f"{binaries}/postgres", "-D", data, "-k", directory, "-c", "listen_addresses=", "-c", "fsync=off"]
+    argv = [f"{binaries}/postgres", "-D", data, "-k", directory, "-c", "listen_addresses=", "-c", "fsync=off",
+            "-c", "dynamic_shared_memory_type=mmap"]  # in its own directory: one that is killed leaves nothing in /dev/shm
     with running(argv, directory, **options) as (process, log):
         wait("postgres answers", answers(os.path.join(directory, ".s.PGSQL.5432")))
         wait("postgres is up", lambda: subprocess.run(psql(directory) + ["-c", "select 1"], stdin=subprocess.DEVNULL,

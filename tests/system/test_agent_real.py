@@ -175,7 +175,7 @@ class RealPrograms(AgentTest):
         except PermissionError:
             self.skipTest("the programs are not to be reached by another user here")
         server = ("pg_ctl", "-D", data, "-l", os.path.join(self.dir, "log"), "-w")
-        tool(*server, "-o", f"-c listen_addresses= -c fsync=off -k {self.dir}", "start")
+        tool(*server, "-o", f"-c listen_addresses= -c fsync=off -c dynamic_shared_memory_type=mmap -k {self.dir}", "start")
         try:
             tool("pgbench", "-h", self.dir, "-i", "-q", "postgres")
             done = tool("pgbench", "-h", self.dir, "-c", "4", "-j", "2", "-t", str(100 * SECONDS), "postgres")
