@@ -59,6 +59,7 @@ const struct arch arch_aarch64 = {
         .name = "aarch64",
         .e_machine = EM_AARCH64,
         .gregs_size = 272,
+        .pt_regs_size = 272,
         .prstatus_size = 392,
         .prstatus_pid = 32,
         .prstatus_cursig = 12,

@@ -20,6 +20,7 @@ struct arch {
         const char *name;         /* uname -m */
         uint16_t e_machine;       /* EM_* of elf.h */
         uint16_t gregs_size;      /* sizeof(elf_gregset_t), bytes */
+        uint16_t pt_regs_size;    /* how much of it the kernel's struct pt_regs begins with */
         uint16_t prstatus_size;   /* sizeof(struct elf_prstatus) */
         uint16_t prstatus_pid;    /* offset of pr_pid */
         uint16_t prstatus_cursig; /* offset of pr_cursig */

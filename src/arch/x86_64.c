@@ -28,6 +28,7 @@ const struct arch arch_x86_64 = {
         .name = "x86_64",
         .e_machine = EM_X86_64,
         .gregs_size = 216,
+        .pt_regs_size = 168, /* all but fs_base, gs_base and the segments */
         .prstatus_size = 336,
         .prstatus_pid = 32,
         .prstatus_cursig = 12,

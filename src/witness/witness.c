@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "witness/witness.h"
 
-#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/bpf.h>
@@ -25,9 +24,6 @@
 /* bpf_probe_read_kernel(), bpf_probe_read_user() and bpf_get_current_task_btf() are for programs under the GPL; this one is under either. */
 #define LICENSE "Dual MIT/GPL"
 
-/* How much of struct pt_regs is the general register set's: all but fs_base, gs_base and the segments on x86_64. */
-#define PT_REGS_X86_64 168
-
 struct kernel_facts {
         struct program_facts program;
         uint32_t tracepoint;
@@ -49,7 +45,7 @@ static int learn(const struct btf *b, struct kernel_facts *ret, struct diag *d)
         ret->program.task_pid = (int16_t)pid;
         ret->program.task_tgid = (int16_t)tgid;
         ret->program.sp = arch->sp;
-        ret->program.registers_size = arch->e_machine == EM_X86_64 ? PT_REGS_X86_64 : arch->gregs_size;
+        ret->program.registers_size = arch->pt_regs_size;
         return 0;
 }
 

@@ -15,6 +15,10 @@ Test(arch, tables_are_consistent_on_every_host)
 
                 cr_expect_eq(arch_by_machine(a->e_machine), a);
                 cr_expect_leq(a->gregs_size, ARCH_GREGS_MAX);
+                cr_expect_leq(a->sp + 8, a->pt_regs_size);
+                cr_expect_leq(a->pt_regs_size, a->gregs_size);
+                cr_expect_leq(a->sp + 8, a->pt_regs_size);
+                cr_expect_leq(a->pt_regs_size, a->gregs_size);
                 cr_expect_leq(a->prstatus_reg + a->gregs_size, a->prstatus_size);
                 cr_expect_eq(a->n_regs * 8, a->gregs_size, "%s: every register is named", a->name);
                 for (size_t r = 0; r < a->n_regs; r++) {
@@ -22,7 +26,8 @@ Test(arch, tables_are_consistent_on_every_host)
                         if (a->regs[r].dwarf >= 0 && a->regs[r].dwarf < a->dwarf_regs)
                                 seen++;
                 }
-                cr_expect_eq(seen, a->dwarf_regs, "%s: every DWARF register that unwinding needs has a place", a->name);
+                cr_expect_eq(seen, a->dwarf_regs, "%s: every DWARF register that unwinding needs has a place",
+                             a->name);
         }
         cr_expect_null(arch_by_machine(EM_386));
         cr_expect_not_null(arch_host());
