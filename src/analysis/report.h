@@ -247,6 +247,7 @@ struct report {
                 const char *guarantee; /* at-kill, held, early, recorder, kernel */
                 double ms_before_kill; /* NaN if no kill is known */
                 const char *better;    /* what would have made the guarantee better, or NULL */
+                bool witness; /* the one thread is what the kernel saw of it as it killed */
         } trigger;
 
         struct {

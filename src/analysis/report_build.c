@@ -317,11 +317,6 @@ static bool has_core(const struct source *s)
         return fd >= 0;
 }
 
-static bool has_witness(const struct report *r)
-{
-        return r->n_threads > 0 && r->threads[0].captured && strcmp(r->threads[0].captured, "witness") == 0;
-}
-
 /* Stacks from the core; of threads that could not be stopped, those that the agent took. */
 static int add_stacks(struct source *s, const struct report_options *o, const struct recorder *rec,
                       struct report *r)
@@ -386,7 +381,9 @@ static int build(struct source *s, const struct report_options *o, const struct 
         if (r->machine_only)
                 return verdict_of_machine(r);
         ret = add_stacks(s, o, rec, r);
-        if (ret == 0 && has_witness(r))
+        r->trigger.witness =
+                r->n_threads > 0 && r->threads[0].captured && strcmp(r->threads[0].captured, "witness") == 0;
+        if (ret == 0 && r->trigger.witness)
                 r->trigger.better = "where it may be attended (swansong doctor says what forbids it) it "
                                     "would have every stack";
         if (ret == 0 && o->stacks && s->bundle >= 0)

@@ -127,12 +127,10 @@ static void add_how(const struct text *t)
         const char *words = words_of(guarantees, r->trigger.guarantee);
         const char *condition = words_of(conditions, r->process.condition);
         bool at_kill = r->trigger.guarantee && strcmp(r->trigger.guarantee, "at-kill") == 0;
-        bool witness =
-                r->n_threads > 0 && r->threads[0].captured && strcmp(r->threads[0].captured, "witness") == 0;
         size_t begin = text_begin(t);
 
         text_label(t, "");
-        if (witness)
+        if (r->trigger.witness)
                 words = "the kernel's word, and the one thread that it saw: nobody was permitted to attend "
                         "the process";
         buf_str(t->out, words ? words : "guarantee not known");
@@ -142,7 +140,7 @@ static void add_how(const struct text *t)
                 buf_str(t->out, at_kill ? "; its death waited " : "; threads stopped for ");
                 text_duration(t, (double)r->pause_ns / 1e9);
         }
-        if (r->n_threads > 0 && !witness)
+        if (r->n_threads > 0 && !r->trigger.witness)
                 buf_printf(t->out, "; stacks of %llu of %zu thread%s",
                            (unsigned long long)r->n_threads_captured, r->n_threads,
                            r->n_threads == 1 ? "" : "s");
