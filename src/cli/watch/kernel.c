@@ -53,8 +53,7 @@ void kernel_word_free(struct kernel_word *k)
         free(k);
 }
 
-/* The watched process that this PID means, be it gone already. */
-static struct watched *find(struct watcher *w, pid_t pid)
+struct watched *watch_kernel_find(struct watcher *w, pid_t pid)
 {
         for (unsigned i = 0; i < w->set.n; i++)
                 if (w->set.items[i]->target.pid == pid && !w->set.items[i]->ended && !w->set.items[i]->word)
@@ -145,7 +144,7 @@ static bool is_meant(const struct watcher *w, const struct oom_kill *kill)
 /* Takes the kill over. */
 static void killed(struct watcher *w, struct oom_kill *kill)
 {
-        struct watched *p = find(w, kill->pid);
+        struct watched *p = watch_kernel_find(w, kill->pid);
         char words[1024];
         struct buf sentence = BUF_FIXED(words, sizeof(words));
         struct kernel_word *word;

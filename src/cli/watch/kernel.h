@@ -34,6 +34,9 @@ struct kernel_word {
 int watch_kernel_open(struct watcher *w, void *token, struct diag *d);
 void watch_kernel_close(struct watcher *w);
 
+/* The watched process that the kernel means by this PID, be it gone already; NULL: none, or its kill has been told. */
+struct watched *watch_kernel_find(struct watcher *w, pid_t pid);
+
 /* Read what has come. */
 void watch_kernel_hear(struct watcher *w);
 

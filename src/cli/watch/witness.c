@@ -45,23 +45,12 @@ void watch_witness_dismiss(struct watched *p)
         p->seen = NULL;
 }
 
-static struct watched *find(struct watcher *w, const struct witness_record *r)
-{
-        for (unsigned i = 0; i < w->set.n; i++) {
-                struct watched *p = w->set.items[i];
-
-                if ((uint32_t)p->target.pid == r->victim_pid && !p->ended)
-                        return p;
-        }
-        return NULL;
-}
-
 void watch_witness_hear(struct watcher *w)
 {
         static struct witness_record record;
 
         while (w->witness.tried && witness_read(&w->witness.witness, &record)) {
-                struct watched *p = find(w, &record);
+                struct watched *p = watch_kernel_find(w, (pid_t)record.victim_pid);
 
                 if (!p || !p->threads)
                         continue;
