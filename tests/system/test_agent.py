@@ -270,7 +270,7 @@ class Truth(AgentTest):
         script = ("import mmap, os, signal; m = mmap.mmap(-1, 8 << 20, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS);"
                   "n = mmap.mmap(-1, 4 << 20, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS); n.close(); os.kill(os.getpid(), signal.SIGKILL)")
         # A python3 that is a script of a version manager runs other programs first: only the last one is killed.
-        subprocess.run([python, "-c", script], env=self.env("sample=1M"), timeout=60, check=False)
+        subprocess.run([python, "-c", script], env=self.env("sample=64K"), timeout=60, check=False)
         paths = recorder.recorders(self.recorders)
         self.assertEqual(len(paths), 1, paths)
         r = recorder.Recorder(next(iter(paths.values())))
@@ -386,7 +386,7 @@ class Recorder(AgentTest):
         self.assertTrue(self.recorder_of(victim.pid).header.flags & FLAG_HEAP_UNSEEN)
 
     def test_history_and_statistics_are_written(self):
-        victim = self.victim("agent_sites", 30000000, "random", env=self.env())
+        victim = self.victim("agent_sites", 30000000, "random", env=self.env("sample=64K"))
         wait_until("three samples of history", lambda: self.recorder_of(victim.pid).counters.history[0] >= 3, 60)
         r = self.recorder_of(victim.pid)
         newest = r.history()[-1]

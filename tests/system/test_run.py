@@ -10,7 +10,7 @@ import unittest
 
 from tests.system.harness import SWANSONG, need_root, victim_path, wait_until
 from tests.system.test_armed import MemoryGroup
-from tests.system.test_recorder import RecorderTest
+from tests.system.test_recorder import SAMPLE, RecorderTest
 
 
 class Run(RecorderTest):
@@ -133,7 +133,7 @@ class WhatIsLeft(Run):
     @need_root
     def test_a_kill_at_the_limit_names_the_five_sites(self):
         self.need_memory_group()
-        env = {**os.environ, "SWANSONG_OPTIONS": "sample=64K"}
+        env = {**os.environ, "SWANSONG_OPTIONS": SAMPLE}
         done, bundles = self.run_command("--limit", "96M", "--fail-on", "dump", "--fail-on", "leak=8M", "--", victim_path("five_sites"), env=env)
         # The command's own end comes first; the checks say what they found all the same.
         self.assertEqual(done.returncode, 128 + signal.SIGKILL, done.stderr)
@@ -149,7 +149,7 @@ class WhatIsLeft(Run):
     @need_root
     def test_without_an_armed_watcher_the_recorder_alone_does(self):
         self.need_memory_group()
-        env = {**os.environ, "SWANSONG_OPTIONS": "sample=64K"}
+        env = {**os.environ, "SWANSONG_OPTIONS": SAMPLE}
         done, bundles = self.run_command("--limit", "96M", "--arm", "never", "--rss", "1T", "--",
                                          victim_path("five_sites"), env=env)
         self.assertEqual((done.returncode, len(bundles)), (128 + signal.SIGKILL, 1), done.stderr)
@@ -169,7 +169,7 @@ class WhatIsLeft(Run):
     @need_root
     def test_a_child_killed_for_memory_has_a_bundle_of_its_own(self):
         self.need_memory_group()
-        env = {**os.environ, "SWANSONG_OPTIONS": "sample=64K"}
+        env = {**os.environ, "SWANSONG_OPTIONS": SAMPLE}
         done, bundles = self.run_command("--limit", "64M", "--", "sh", "-c", f"{victim_path('five_sites')}; exit 3", env=env)
         self.assertEqual(done.returncode, 3, done.stderr)
         if not os.access("/dev/kmsg", os.R_OK):

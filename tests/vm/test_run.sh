@@ -9,7 +9,7 @@ names_the_five_sites() {
 
 test_run_limit_is_a_v2_group_and_the_sites_are_named() {
         status=0
-        SWANSONG_OPTIONS=sample=64K timeout 200 swansong run --limit 64M --fail-on dump -o . -- five_sites > run.out 2> run.err || status=$?
+        SWANSONG_OPTIONS=sample=16K timeout 200 swansong run --limit 64M --fail-on dump -o . -- five_sites > run.out 2> run.err || status=$?
         [ $status = 137 ] || fail "run ended with $status: $(tail -n 3 run.err)"
         bundle=$(sed -n 's/^bundle: //p' run.out | tail -n 1)
         [ -d "$bundle" ] || fail "no bundle: $(cat run.err)"
@@ -24,7 +24,7 @@ test_run_nobody_watched_and_the_recorder_names_the_sites() {
         echo 64M > $cgroup/limited/memory.max
         mkdir -m 700 /dev/shm/unwatched
         status=0
-        (in_group limited env LD_PRELOAD=/vm/libswansong.so SWANSONG_OPTIONS=sample=64K,dir=/dev/shm/unwatched five_sites) || status=$?
+        (in_group limited env LD_PRELOAD=/vm/libswansong.so SWANSONG_OPTIONS=sample=16K,dir=/dev/shm/unwatched five_sites) || status=$?
         [ $status = 137 ] || fail "the victim ended with $status"
         swansong report /dev/shm/unwatched/*.rec > report.txt
         rm -rf /dev/shm/unwatched
