@@ -9,7 +9,7 @@
 /* A limit may be raised or lowered while the process runs. */
 #define WHOLES_NS (2 * NS_PER_S)
 
-/* With a condition on the machine's memory: as fresh as the fastest poll. */
+/* With a condition on the machine's memory, or on its speed: as fresh as the fastest poll. */
 #define MACHINE_NS POLL_SHORTEST_NS
 
 /* A forewarning holds for a while: an event does not say when it is over, a speed varies. */
@@ -62,14 +62,15 @@ static void set_wake_ups(struct observer *o, const struct observer_rules *rules)
 }
 
 /* What is used of the nearest limit.  True: that is another one now. */
-static bool read_used(struct observer *o, struct machine *m)
+static bool read_used(struct observer *o, const struct observer_rules *rules, struct machine *m)
 {
         struct sample *now = &o->sampler.now;
         int before = o->nearest;
 
         o->nearest = limit_nearest(&o->limits, &now->used);
         if (o->nearest == LIMIT_MACHINE) {
-                sampler_machine(&o->sampler, m, MACHINE_NS);
+                sampler_machine(&o->sampler, m,
+                                all_needs(rules) & TRIGGER_NEEDS_SPEED ? MACHINE_NS : machine_holds_ns(m));
                 now->used = m->mem_total > m->available ? m->mem_total - m->available : 0;
         }
         return o->nearest != before;
@@ -83,7 +84,7 @@ static void read_wholes(struct observer *o, const struct observer_rules *rules, 
         if (limit_reader_follow(o->sampler.proc_fd, &o->limits))
                 group_events_moved(&o->group_events);
         limit_read(&o->limits, m->mem_total, &o->wholes.limit);
-        read_used(o, m);
+        read_used(o, rules, m);
         limit_describe(&o->limits, o->nearest, m->mem_total, &o->wholes.nearest);
         set_levels(o, rules);
         set_wake_ups(o, rules);
@@ -289,7 +290,7 @@ static void measure(struct observer *o, const struct observer_rules *rules, stru
         sampler_details(&o->sampler, m);
         if (needs & TRIGGER_NEEDS_MACHINE)
                 sampler_machine(&o->sampler, m, MACHINE_NS);
-        changed = needs & TRIGGER_NEEDS_USED && read_used(o, m);
+        changed = needs & TRIGGER_NEEDS_USED && read_used(o, rules, m);
         if (changed || o->sampler.now.monotonic_ns - o->wholes_ns >= WHOLES_NS)
                 read_wholes(o, rules, m);
         history_add(&o->history, &o->sampler.now);

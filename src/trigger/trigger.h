@@ -67,10 +67,11 @@ enum trigger_effect {
 };
 
 /* What has to be measured at each tick, because now and then is not enough. */
-#define TRIGGER_NEEDS_ROLLUP  1u /* pss, uss: costly, see sampler.h */
-#define TRIGGER_NEEDS_USED    2u /* used */
-#define TRIGGER_NEEDS_MACHINE 4u /* available, swap_free */
-#define TRIGGER_NEEDS_COST    8u /* not at each tick: observer_set_capture() once */
+#define TRIGGER_NEEDS_ROLLUP  1u  /* pss, uss: costly, see sampler.h */
+#define TRIGGER_NEEDS_USED    2u  /* used */
+#define TRIGGER_NEEDS_MACHINE 4u  /* available, swap_free */
+#define TRIGGER_NEEDS_COST    8u  /* not at each tick: observer_set_capture() once */
+#define TRIGGER_NEEDS_SPEED   16u /* of used: no reading stands for two ticks */
 
 struct trigger_ops {
         enum trigger_effect effect;

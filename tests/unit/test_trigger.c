@@ -156,6 +156,20 @@ Test(poll_interval, looks_twice_before_the_end_when_nobody_wakes_it)
         cr_expect_eq(poll_unwoken_ns(100 * GIB), POLL_AT_REST_NS);
 }
 
+/* However fast memory goes, a sixteenth of what is left may go unseen. */
+Test(machine_memory, is_read_the_more_often_the_less_there_is)
+{
+        struct machine m = {.meminfo_fd = -1};
+
+        for (m.available = 64 * MIB; m.available <= 6400 * MB; m.available *= 2)
+                cr_assert_float_eq((double)machine_holds_ns(&m), (double)m.available / 16 / 8, 1, "%lu MB",
+                                   (unsigned long)(m.available / MB));
+        m.available = 0;
+        cr_assert_eq(machine_holds_ns(&m), POLL_SHORTEST_NS);
+        m.available = 1000 * GIB;
+        cr_assert_eq(machine_holds_ns(&m), 50 * NS_PER_MS);
+}
+
 Test(group_events, a_threshold_is_two_fds_and_bytes)
 {
         char line[64];

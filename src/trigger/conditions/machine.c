@@ -5,7 +5,14 @@
 #include <fcntl.h>
 #include <string.h>
 
+#include "base/clock.h"
+#include "trigger/poll_interval.h"
 #include "trigger/proc_text.h"
+
+#define HOLDS_LONGEST_NS (50 * NS_PER_MS)
+
+/* The part of the available memory that may go unseen. */
+#define HOLDS_PART 16
 
 /* MemTotal, MemAvailable, SwapTotal and SwapFree stand within the first 600 bytes, on every kernel since 3.14. */
 static int read_meminfo(struct machine *m)
@@ -47,4 +54,13 @@ void machine_refresh(struct machine *m, uint64_t now_ns, uint64_t max_age_ns)
                 return;
         m->read_ns = now_ns;
         read_meminfo(m);
+}
+
+uint64_t machine_holds_ns(const struct machine *m)
+{
+        double ns = (double)m->available / HOLDS_PART / POLL_FASTEST_BYTES_PER_S * NS_PER_S;
+
+        if (ns > HOLDS_LONGEST_NS)
+                return HOLDS_LONGEST_NS;
+        return ns < POLL_SHORTEST_NS ? POLL_SHORTEST_NS : (uint64_t)ns;
 }

@@ -86,7 +86,7 @@ static void time_announce(const struct trigger *t, const struct trigger_wholes *
 
 const struct trigger_ops trigger_time_to_limit = {
         .effect = TRIGGER_FOREWARNS,
-        .needs = TRIGGER_NEEDS_USED | TRIGGER_NEEDS_COST,
+        .needs = TRIGGER_NEEDS_USED | TRIGGER_NEEDS_COST | TRIGGER_NEEDS_SPEED,
         .at_rest_ns = 50 * NS_PER_MS,
         .noun = "the usage so far ahead",
         .parse = time_parse,
