@@ -4,8 +4,11 @@
  * A program that loads the agent again takes the file over, and it runs as before; one that does not (an agent that was injected,
  * `children=no`, a static or setuid program) leaves it for good, and whoever reads it later must not think of a kill.
  * Called in children of vfork(), too, whose memory is their parent's, and in signal handlers: no lock is taken, nothing is
- * looked up.  execl() and its kin go past us, inside libc. */
+ * looked up or allocated.  execl() and its kin would go past us, inside libc: theirs are written anew, with the words on the
+ * stack, as libc has them. */
+#include <alloca.h>
 #include <errno.h>
+#include <stdarg.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -52,6 +55,13 @@ EXPORT int execve(const char *path, char *const argv[], char *const envp[])
         return stay(left, (int)syscall(SYS_execve, path, argv, envp));
 }
 
+EXPORT int execveat(int dirfd, const char *path, char *const argv[], char *const envp[], int flags)
+{
+        bool left = leave();
+
+        return stay(left, (int)syscall(SYS_execveat, dirfd, path, argv, envp, flags));
+}
+
 EXPORT int execv(const char *path, char *const argv[])
 {
         return execve(path, argv, environ);
@@ -82,4 +92,57 @@ EXPORT int execvpe(const char *file, char *const argv[], char *const envp[])
 EXPORT int fexecve(int fd, char *const argv[], char *const envp[])
 {
         THROUGH(next_fexecve, fd, argv, envp);
+}
+
+/* How many words there are before the NULL. */
+static size_t count_words(const char *word, va_list *more)
+{
+        size_t n = 0;
+
+        for (; word; n++)
+                word = va_arg(*more, const char *);
+        return n;
+}
+
+/* Those, and the NULL; *more is then behind it. */
+static void copy_words(char **out, const char *word, va_list *more)
+{
+        for (; word; word = va_arg(*more, const char *))
+                *out++ = (char *)word;
+        *out = NULL;
+}
+
+/* argv: the words of an ellipsis that begins with `word`.  What follows on them is still to be had from `more`. */
+#define WORDS(argv, word)                                                                                    \
+        char **argv;                                                                                         \
+        va_list more;                                                                                        \
+                                                                                                             \
+        va_start(more, word);                                                                                \
+        argv = alloca((count_words(word, &more) + 1) * sizeof(*argv));                                       \
+        va_end(more);                                                                                        \
+        va_start(more, word);                                                                                \
+        copy_words(argv, word, &more)
+
+EXPORT int execl(const char *path, const char *word, ...)
+{
+        WORDS(argv, word);
+        va_end(more);
+        return execve(path, argv, environ);
+}
+
+EXPORT int execlp(const char *file, const char *word, ...)
+{
+        WORDS(argv, word);
+        va_end(more);
+        return execvp(file, argv);
+}
+
+EXPORT int execle(const char *path, const char *word, ...)
+{
+        char *const *envp;
+
+        WORDS(argv, word);
+        envp = va_arg(more, char *const *);
+        va_end(more);
+        return execve(path, argv, envp);
 }

@@ -9,11 +9,13 @@ import subprocess
 import sys
 
 from tests.system import recorder
-from tests.system.harness import BUILD, IS_ROOT, SwansongTest, need_root, victim_path, wait_until
+from tests.system.harness import BUILD, IS_ROOT, SwansongTest, is_asleep, need_root, victim_path, wait_until
 
 AGENT = os.path.join(BUILD, "libswansong.so")
 
 SITES = (1, 4, 10, 15, 30, 40)
+WAYS_TO_BECOME = ("execve", "execv", "execvp", "execvpe", "execl", "execlp", "execle", "fexecve", "execveat")
+RUNNING, REPLACED = 1, 3
 FLAG_HEAP_UNSEEN, FLAG_FORKED, FLAG_DEGRADED, FLAG_SEALED = 1 << 5, 1 << 7, 1 << 0, 1 << 11
 
 
@@ -46,6 +48,17 @@ class AgentTest(SwansongTest):
 
     def recorder_of(self, pid):
         return recorder.Recorder(recorder.recorders(self.recorders)[pid])
+
+    def becomes(self, victim):
+        """The victim `becomes` is another program in the end, and its recorder says so."""
+        self.assertEqual(victim.stdout.readline(), "failed\n")
+        self.assertEqual(self.recorder_of(victim.pid).header.state, RUNNING)
+        victim.stdin.write("\n")
+        victim.stdin.flush()
+        wait_until("it is another program", lambda: is_asleep(victim.pid, "sleep"), 60)
+        self.assertEqual(self.recorder_of(victim.pid).header.state, REPLACED)
+        victim.kill()
+        victim.wait()
 
     def site_bytes(self, r, victim, kind=1):
         """{function that called malloc: (bytes, standard error)}"""
@@ -299,6 +312,12 @@ class Recorder(AgentTest):
         header = recorder.Recorder(next(iter(paths.values()))).header
         self.assertEqual((header.state, header.exit_status), (2, 0))
         self.assertEqual(os.stat(next(iter(paths.values()))).st_mode & 0o777, 0o600)
+
+    def test_each_way_to_become_another_program(self):
+        for how in WAYS_TO_BECOME:
+            with self.subTest(how=how):
+                self.becomes(self.spawn([victim_path("becomes"), how], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+                                        env=self.env("children=no,sample=1")))
 
     def test_says_who_it_was(self):
         victim = self.victim("agent_harm", "hold", env=self.env())

@@ -7,9 +7,8 @@ import subprocess
 
 from tests.system import recorder
 from tests.system.harness import is_asleep, victim_path, wait_until
-from tests.system.test_agent import AGENT, AgentTest, library
+from tests.system.test_agent import AGENT, REPLACED, RUNNING, WAYS_TO_BECOME, AgentTest, library
 
-RUNNING, REPLACED = 1, 3
 FLAG_HEAP_UNSEEN, FLAG_LOADED_LATE = 1 << 5, 1 << 8
 LINKED = {"lazy": ["-Wl,-z,lazy"], "now": ["-Wl,-z,now,-z,relro"], "no-relro": ["-Wl,-z,norelro"],
           "no-pie": ["-no-pie", "-fno-pie", "-Wl,-z,lazy"], "no-plt": ["-fno-plt"]}
@@ -148,6 +147,14 @@ class Hooks(InjectTest):
         report = self.swansong("report", recorder.recorders(self.recorders)[victim.pid]).stdout
         self.assertIn("went on as another program", " ".join(report.split()))
         self.assertEqual(self.blocks(victim.pid, victim_path("late")), {"after": 2000000})
+
+    def test_each_way_to_become_another_program(self):
+        for how in WAYS_TO_BECOME:
+            with self.subTest(how=how):
+                victim = self.spawn([victim_path("becomes"), how, AGENT, self.options()], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                    env=self.env(), text=True)
+                self.becomes(victim)
+                self.assertEqual(self.blocks(victim.pid, victim_path("becomes")), {"main": 1000000})
 
     def test_an_agent_that_nobody_calls_is_quiet(self):
         victim = self.victim("late", AGENT, self.options(), "quiet", stdin=subprocess.PIPE, env=self.env())
