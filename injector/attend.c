@@ -7,7 +7,9 @@
 #include <stdbool.h>
 #include <string.h>
 #include <sys/ptrace.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/file.h"
@@ -15,6 +17,7 @@
 #include "base/target.h"
 #include "injector/attend_table.h"
 #include "injector/priority.h"
+#include "injector/resume.h"
 
 #define PF_EXITING 0x00000004
 
@@ -171,7 +174,7 @@ static void process_check_gone(struct attend *a, struct attended_process *proces
 {
         pid_t pid;
 
-        if (!process || process->n_threads > 0)
+        if (process->n_threads > 0)
                 return;
         pid = process->pid;
         process_remove(&a->table, process);
@@ -201,12 +204,12 @@ static void handle_exit_stop(struct attend *a, struct attended_thread *thread)
 
         ptrace(PTRACE_GETEVENTMSG, thread->tid, NULL, &message);
         signal = (int)(message & 0x7f); /* a wait status: bit 7 is "core dumped" */
-        if (!thread->process || !kills_for_us(a, signal)) {
-                thread_set(thread, thread->process, THREAD_LEAVING);
+        if (!kills_for_us(a, signal)) {
+                thread_set(thread, THREAD_LEAVING);
                 let_run(thread->tid, 0);
                 return;
         }
-        thread_set(thread, thread->process, THREAD_IN_EXIT);
+        thread_set(thread, THREAD_IN_EXIT);
         if (thread->process->signal == 0) {
                 thread->process->signal = signal;
                 thread->process->first_stop_ns = clock_monotonic_ns();
@@ -215,19 +218,46 @@ static void handle_exit_stop(struct attend *a, struct attended_thread *thread)
         }
 }
 
+/* Has the process this thread?  Not when it has ended and been reaped.  Signal 0 reaches nobody, and asking allocates nothing;
+ * EPERM comes after the thread was found (do_send_specific(), kernel/signal.c). */
+static bool has_thread(const struct attended_process *process, pid_t tid)
+{
+        return syscall(SYS_tgkill, process->pid, tid, 0) == 0 || errno == EPERM;
+}
+
+static struct attended_process *process_of(struct attend *a, pid_t tid)
+{
+        for (size_t i = 0; i < a->table.max_processes; i++)
+                if (a->table.processes[i].pid != 0 && has_thread(&a->table.processes[i], tid))
+                        return &a->table.processes[i];
+        return NULL;
+}
+
+/* The kernel calls every clone() so whose end is not told by SIGCHLD (kernel_clone(), kernel/fork.c): most make a thread, some
+ * a process.  The new one's first stop may have come before this, and its end as well. */
 static void handle_clone(struct attend *a, struct attended_thread *parent)
 {
+        struct attended_process *process = parent->process;
         unsigned long message = 0;
-        struct attended_thread *child;
 
-        if (ptrace(PTRACE_GETEVENTMSG, parent->tid, NULL, &message) == 0 && message > 0) {
-                child = thread_find(&a->table, (pid_t)message);
-                if (!child)
-                        thread_add(&a->table, (pid_t)message, parent->process);
-                else if (child->state == THREAD_UNCLAIMED)
-                        thread_set(child, parent->process, THREAD_RUNNING);
-        }
+        if (ptrace(PTRACE_GETEVENTMSG, parent->tid, NULL, &message) == 0 &&
+            !thread_find(&a->table, (pid_t)message) && has_thread(process, (pid_t)message))
+                thread_add(&a->table, (pid_t)message, process);
         let_run(parent->tid, 0);
+}
+
+/* One that we did not know stands still: a new thread.  NULL: it was let go. */
+static struct attended_thread *take_along(struct attend *a, pid_t tid, int status)
+{
+        struct attended_process *process = process_of(a, tid);
+        int signal = status >> 16 ? 0 : WSTOPSIG(status);
+        struct attended_thread *thread = process ? thread_add(&a->table, tid, process) : NULL;
+
+        if (!process) /* a process of its own, and none of ours: it was only born of one */
+                ptrace(PTRACE_DETACH, tid, NULL, (long)signal);
+        else if (!thread) /* no room: it runs on, unattended but for its signals */
+                let_run(tid, signal);
+        return thread;
 }
 
 /* The thread that executed has become the leader; all others are gone, whether they were reported or not. */
@@ -236,7 +266,7 @@ static void handle_exec(struct attend *a, struct attended_thread *leader)
         struct attended_process *process = leader->process;
         pid_t tid = leader->tid;
 
-        for (size_t i = 0; process && i < a->table.n_slots;) {
+        for (size_t i = 0; i < a->table.n_slots;) {
                 struct attended_thread *t = &a->table.slots[i];
 
                 if (t->state != THREAD_NONE && t->process == process && t->tid != tid)
@@ -245,8 +275,8 @@ static void handle_exec(struct attend *a, struct attended_thread *leader)
                         i++;
         }
         leader = thread_find(&a->table, tid);
-        if (leader && process)
-                thread_set(leader, process, THREAD_RUNNING);
+        if (leader)
+                thread_set(leader, THREAD_RUNNING);
         let_run(tid, 0);
 }
 
@@ -269,11 +299,9 @@ static void handle_status(struct attend *a, pid_t tid, int status)
                 return;
         }
         if (!thread)
-                thread = thread_add(&a->table, tid, NULL);
-        if (!thread) { /* no room: it runs on, unattended but for its signals */
-                let_run(tid, status >> 16 ? 0 : WSTOPSIG(status));
+                thread = take_along(a, tid, status);
+        if (!thread)
                 return;
-        }
         switch (status >> 16) {
         case PTRACE_EVENT_EXIT:
                 handle_exit_stop(a, thread);
@@ -291,8 +319,13 @@ static void handle_status(struct attend *a, pid_t tid, int status)
                 else
                         let_run(tid, 0);
                 break;
+        case 0:
+                if (!is_stop_signal(WSTOPSIG(status)))
+                        resume_before_signal(tid, &thread->resumed_ns);
+                let_run(tid, WSTOPSIG(status));
+                break;
         default:
-                let_run(tid, status >> 16 ? 0 : WSTOPSIG(status));
+                let_run(tid, 0);
                 break;
         }
 }
@@ -339,7 +372,7 @@ void attend_let_go(struct attend *a, pid_t pid)
 
                 if (thread->process != process || thread->state != THREAD_IN_EXIT)
                         continue;
-                thread_set(thread, process, THREAD_LEAVING);
+                thread_set(thread, THREAD_LEAVING);
                 let_run(thread->tid, 0);
         }
         if (!process)

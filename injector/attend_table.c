@@ -53,6 +53,17 @@ struct attended_thread *thread_find(struct attend_table *t, pid_t tid)
         return NULL;
 }
 
+static void count(struct attended_thread *thread, size_t by)
+{
+        struct attended_process *p = thread->process;
+
+        p->n_threads += by;
+        if (thread->state == THREAD_RUNNING || thread->state == THREAD_IN_EXIT)
+                p->n_living += by;
+        if (thread->state == THREAD_IN_EXIT)
+                p->n_in_exit += by;
+}
+
 struct attended_thread *thread_add(struct attend_table *t, pid_t tid, struct attended_process *process)
 {
         size_t i = home_slot(t, tid);
@@ -61,30 +72,15 @@ struct attended_thread *thread_add(struct attend_table *t, pid_t tid, struct att
                 return NULL;
         while (t->slots[i].state != THREAD_NONE)
                 i = next_slot(t, i);
-        t->slots[i] = (struct attended_thread){.tid = tid, .state = THREAD_UNCLAIMED};
+        t->slots[i] = (struct attended_thread){.tid = tid, .state = THREAD_RUNNING, .process = process};
         t->n_threads++;
-        if (process)
-                thread_set(&t->slots[i], process, THREAD_RUNNING);
+        count(&t->slots[i], 1);
         return &t->slots[i];
 }
 
-static void count(struct attended_thread *thread, size_t by)
-{
-        struct attended_process *p = thread->process;
-
-        if (!p)
-                return;
-        p->n_threads += by;
-        if (thread->state == THREAD_RUNNING || thread->state == THREAD_IN_EXIT)
-                p->n_living += by;
-        if (thread->state == THREAD_IN_EXIT)
-                p->n_in_exit += by;
-}
-
-void thread_set(struct attended_thread *thread, struct attended_process *process, enum thread_state state)
+void thread_set(struct attended_thread *thread, enum thread_state state)
 {
         count(thread, (size_t)-1);
-        thread->process = process;
         thread->state = state;
         count(thread, 1);
 }

@@ -10,8 +10,7 @@
 #include <sys/types.h>
 
 enum thread_state {
-        THREAD_NONE,      /* a free slot */
-        THREAD_UNCLAIMED, /* its first stop came before its creator's event named its process */
+        THREAD_NONE, /* a free slot */
         THREAD_RUNNING,
         THREAD_IN_EXIT, /* held in PTRACE_EVENT_EXIT */
         THREAD_LEAVING, /* let go from there, not yet reaped (a leader stays so until the last thread ends) */
@@ -20,7 +19,8 @@ enum thread_state {
 struct attended_thread {
         pid_t tid;
         enum thread_state state;
-        struct attended_process *process; /* NULL while unclaimed */
+        struct attended_process *process;
+        uint64_t resumed_ns; /* resume_before_signal()'s */
 };
 
 struct attended_process {
@@ -47,12 +47,12 @@ void attend_table_done(struct attend_table *t);
 
 struct attended_thread *thread_find(struct attend_table *t, pid_t tid);
 
-/* NULL when the table is full. */
+/* A thread that runs.  NULL when the table is full. */
 struct attended_thread *thread_add(struct attend_table *t, pid_t tid, struct attended_process *process);
 void thread_remove(struct attend_table *t, struct attended_thread *thread);
 
-/* Change the state (and process) and keep the process's counts. */
-void thread_set(struct attended_thread *thread, struct attended_process *process, enum thread_state state);
+/* Change the state and keep the process's counts. */
+void thread_set(struct attended_thread *thread, enum thread_state state);
 
 struct attended_process *process_find(struct attend_table *t, pid_t pid);
 struct attended_process *process_add(struct attend_table *t, pid_t pid);

@@ -3,13 +3,17 @@
  * threads. */
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/ptrace.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/user.h>
 #include <sys/wait.h>
@@ -232,6 +236,109 @@ Test(attend, signals_threads_stops_and_exec_go_on_as_ever)
         attend_stop(child);
         cr_expect_eq(seen->n_dying, 0, "an ordinary end is nobody's business");
         cr_expect_eq(seen->n_gone, 1);
+}
+
+/* No signal waits to be delivered, and it sleeps. */
+static bool is_quiet(pid_t pid)
+{
+        char path[64], text[8192];
+        FILE *f;
+
+        snprintf(path, sizeof(path), "/proc/%d/status", pid);
+        f = fopen(path, "r");
+        cr_assert_not_null(f);
+        text[fread(text, 1, sizeof(text) - 1, f)] = '\0';
+        fclose(f);
+        return strstr(text, "State:\tS") &&
+               strstr(text, "SigPnd:\t0000000000000000\nShdPnd:\t0000000000000000\n");
+}
+
+/* One that waits for events, and leaves with the number of times that it was interrupted instead. */
+static pid_t waiting_start(int event)
+{
+        pid_t pid = fork();
+
+        if (pid == 0) {
+                int epoll = epoll_create1(0), n_interrupted = 0;
+                struct epoll_event e = {.events = EPOLLIN};
+
+                signal(SIGUSR1, SIG_IGN);
+                signal(SIGUSR2, count_signal);
+                epoll_ctl(epoll, EPOLL_CTL_ADD, event, &e);
+                while (epoll_wait(epoll, &e, 1, -1) < 0)
+                        n_interrupted++;
+                _exit(n_interrupted + 100 * signals_seen);
+        }
+        while (!is_quiet(pid))
+                usleep(1000);
+        return pid;
+}
+
+/* The kernel wakes a traced thread for signals that it ignores; epoll_wait() would return EINTR. */
+#ifndef __aarch64__ /* resume.c says why */
+Test(attend, a_signal_that_is_ignored_interrupts_nothing)
+{
+        static const int ignored[] = {SIGUSR1, SIGCHLD, SIGWINCH, SIGURG, SIGUSR1};
+        int event = eventfd(0, 0), status;
+        pid_t victim = waiting_start(event), child = attend_start(victim);
+
+        for (size_t i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++) {
+                kill(victim, ignored[i]);
+                while (!is_quiet(victim))
+                        usleep(1000);
+        }
+        kill(victim, SIGUSR2);
+        while (!is_quiet(victim))
+                usleep(1000);
+        cr_assert_eq(eventfd_write(event, 1), 0);
+        cr_assert_eq(waitpid(victim, &status, 0), victim);
+        attend_stop(child);
+        cr_expect(WIFEXITED(status));
+        cr_expect_eq(WEXITSTATUS(status), 101, "only the one with a handler interrupts, and is handled: %d",
+                     WEXITSTATUS(status));
+}
+#endif
+
+/* A clone() whose end is not told by SIGCHLD is shown to the tracer as if it had made a thread. */
+Test(attend, a_process_born_of_clone_is_none_of_its_parents_threads)
+{
+        int go[2], told[2], status;
+        pid_t victim, child, born;
+
+        cr_assert_eq(pipe(go), 0);
+        cr_assert_eq(pipe(told), 0);
+        victim = fork();
+        if (victim == 0) {
+                char c;
+                pthread_t t;
+
+                pthread_create(&t, NULL, sleeper, NULL);
+                if (read(go[0], &c, 1) != 1)
+                        _exit(9);
+                born = (pid_t)syscall(SYS_clone, 0, NULL, NULL, NULL, 0);
+                if (born == 0) {
+                        close(told[0]);
+                        fcntl(told[1], F_SETFD, FD_CLOEXEC);
+                        execl("/bin/sleep", "sleep", "60", NULL);
+                        _exit(1);
+                }
+                (void)!write(told[1], &born, sizeof(born));
+                close(told[1]);
+                sleeper(NULL);
+        }
+        close(told[1]);
+        child = attend_start(victim);
+        cr_assert_eq(write(go[1], "g", 1), 1);
+        cr_assert_eq(read(told[0], &born, sizeof(born)), (ssize_t)sizeof(born));
+        cr_assert_eq(read(told[0], &born, 1), 0, "it has executed");
+        cr_expect_eq(ptrace(PTRACE_SEIZE, born, NULL, NULL), 0, "nobody traces it");
+        kill(victim, SIGKILL);
+        waitpid(victim, &status, 0);
+        attend_stop(child);
+        cr_expect_eq(seen->n_dying, 1);
+        cr_expect_eq(seen->n_tids, 2);
+        cr_expect_eq(seen->n_missing, 0);
+        kill(born, SIGKILL);
 }
 
 Test(attend, refusals_are_named)
