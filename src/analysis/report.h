@@ -316,7 +316,7 @@ struct report {
         } heap;
         struct { /* of the heap, from outside; bytes, REPORT_UNKNOWN where it was not taken */
                 const char *layout; /* of which versions of the allocator; NULL: no census */
-                uint64_t system, in_use, free, cached, top, free_largest, trimmable, unseen, blocks_in_use,
+                uint64_t system, in_use, free, cached, top, free_held, free_largest, trimmable, unseen, blocks_in_use,
                         blocks_free, swapped_pages, read, duration_ns;
                 uint64_t sample_pieces, sample_error; /* of a sample: bytes in use are right within it in 19 of 20 cases; else unknown */
                 bool complete;
@@ -333,6 +333,7 @@ struct report {
                 uint64_t mmapped;      /* blocks with a mapping of their own, part of in_use */
                 uint64_t top;          /* free at the end of the heap: malloc_trim() could return it */
                 uint64_t resident;     /* what the allocator says is resident */
+                bool counted;          /* from outside, by the census; else the allocator says so */
                 uint64_t n_arenas;
                 const struct report_arena *arenas; /* largest first; not every one need be here */
                 size_t n_arena_rows;

@@ -27,6 +27,7 @@ struct heap_info {
 
 struct taking {
         enum census_how how;
+        bool agent_knows;
         struct census *census;
         struct walk walk;
         struct window window;
@@ -45,9 +46,9 @@ static int refuse(struct census *c, const char *why)
         return 0;
 }
 
-static bool may_count(struct census *c)
+static bool may_count(struct census *c, bool agent_knows)
 {
-        if (c->ranges.libswansong)
+        if (agent_knows)
                 refuse(c, "not needed: the agent in the process knows who allocated what");
         else if (!c->ranges.glibc)
                 refuse(c, "not understood: no libc.so of glibc is loaded (a static program, or another C "
@@ -283,7 +284,7 @@ static int take(struct taking *t)
         uint64_t system = 0;
         bool found;
 
-        if (!may_count(c))
+        if (!may_count(c, t->agent_knows))
                 return 0;
         t->words = malloc(DATA_MAX);
         if (!t->words)
@@ -339,6 +340,7 @@ int census_take(const struct census_request *request, struct census **ret)
         if (r == 0) {
                 t->census = c;
                 t->how = request->how;
+                t->agent_knows = request->agent_knows;
                 t->memory = request->memory;
                 t->walk = (struct walk){
                         .window = &t->window, .tally = &c->tally, .deadline_ns = request->deadline_ns};

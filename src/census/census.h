@@ -20,6 +20,7 @@ struct census_request {
         int pagemap_fd;         /* or -1 */
         const struct buf *maps; /* the text of /proc/PID/maps */
         uint64_t deadline_ns;   /* CLOCK_MONOTONIC */
+        bool agent_knows;       /* who allocated every block: glibc's heap need not be counted */
 };
 
 struct census_arena {

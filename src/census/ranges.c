@@ -21,7 +21,6 @@ static void note_names(struct ranges *r, const struct maps_line *m)
                 r->libc = r->n;
                 r->glibc = true;
         }
-        r->libswansong |= name_begins(m, "libswansong");
 }
 
 static void name_take(const struct maps_line *m, struct range *range)

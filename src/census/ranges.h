@@ -30,7 +30,6 @@ struct ranges {
         size_t n;
         size_t libc; /* index of libc's first range, SIZE_MAX: no libc */
         bool glibc;  /* it is named as glibc's is */
-        bool libswansong;
 };
 
 /* Lines that make no sense are left out.  The names point into `maps`.  0 or -ENOMEM. */

@@ -2,6 +2,7 @@
 """The agent that was loaded into a running process: what it sees from then on, and that it harms nothing and leaves nothing behind."""
 
 import ctypes
+import json
 import os
 import subprocess
 
@@ -238,6 +239,37 @@ class FromOutside(InjectTest):
         done = self.swansong("inject", "-p", victim.pid, "--sample", "much")
         self.assertEqual((done.returncode, done.stderr), (2, "swansong inject: --sample much: not a size; write 512K or 1M\n"))
         self.assert_unharmed(victim.pid)
+
+    def test_what_was_there_before_the_agent_is_counted_beside_what_came_after(self):
+        bundle = self.dump(self.hold(victim_path("late")).pid)
+        report = self.report(bundle)
+        self.assertEqual(report["heap"]["source"], "recorder")
+        self.assertEqual(len([site for site in report["heap"]["sites"] if site["live_bytes"] == 1000000]), 3)
+        # 100 from before the agent, of which 50 were freed, and 300 since.
+        self.assertEqual(sum(row["live_objects"] for row in report["heap"]["sizes"] if 9216 < row["size_max"] <= 10240), 350)
+        self.assertTrue(report["census"]["complete"])
+        self.assertGreaterEqual(report["census"]["in_use"], 350 * 10000)
+        self.assertEqual(report["malloc"]["in_use"], report["census"]["in_use"])
+        self.assertIn("HEAP  what the program allocated and has not freed", self.text)
+        self.assertIn("HEAP  counted from outside", self.text)
+        self.cut(bundle, "census/arenas.tsv")
+        self.assertFalse(json.loads(self.swansong("report", bundle, "--format", "json").stdout)["census"]["complete"])
+
+    def cut(self, bundle, name):
+        """As if there had been no time for all of this section."""
+        manifest = self.manifest(bundle)
+        section, = [section for section in manifest["sections"] if section["path"].endswith(name)]
+        self.assertEqual(section["status"], "ok")
+        section["status"] = "cut"
+        with open(os.path.join(bundle, "manifest.json"), "w", encoding="ascii") as f:
+            json.dump(manifest, f)
+
+    def test_an_agent_that_was_there_from_the_start_needs_no_census_unless_one_is_asked_for(self):
+        victim = self.victim("late", AGENT, self.options(), "quiet", stdin=subprocess.PIPE, env=dict(os.environ, LD_PRELOAD=AGENT, SWANSONG_OPTIONS=self.options()))
+        for how, counted in (("auto", False), ("full", True)):
+            report = self.report(self.dump(victim.pid, "--census", how))
+            self.assertEqual(report["heap"]["source"], "recorder")
+            self.assertEqual((report["census"] is not None, len(report["heap"]["types"]) > 0), (counted, counted))
 
     def test_the_leak_that_goes_on_is_named_in_the_next_dump(self):
         victim = self.victim("leak", 20, env=self.env())

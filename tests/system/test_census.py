@@ -131,6 +131,7 @@ class Census(SwansongTest):
         for _ in range(5):
             _, report = self.census(victim.pid)
             census = report["census"]
+            self.assertTrue(census, f"{report['missing']} {self.short_sections()}")
             self.assertLess(census["unseen"], census["system"] / 50, census)
         self.assert_unharmed(victim.pid)
 

@@ -2,6 +2,7 @@
 #include "analysis/heap/census.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -234,20 +235,27 @@ static void forget(struct report *r)
         r->census.layout = NULL;
         r->census.complete = false;
         r->census.system = r->census.in_use = r->census.free = r->census.cached = r->census.top =
-                r->census.free_largest = r->census.trimmable = r->census.unseen = r->census.blocks_in_use =
+                r->census.free_held = r->census.free_largest = r->census.trimmable = r->census.unseen = r->census.blocks_in_use =
                         r->census.blocks_free = r->census.swapped_pages = r->census.read =
                                 r->census.duration_ns = r->census.sample_pieces = r->census.sample_error =
                                         REPORT_UNKNOWN;
 }
 
+/* Of the whole heap, at this moment. */
 static void tell_malloc(struct report *r)
 {
+        r->malloc.counted = true;
         r->malloc.time_ns = r->time_ns;
         r->malloc.in_use = r->census.in_use;
         if (amount_known(r->malloc.mmapped))
                 amount_add(&r->malloc.in_use, r->malloc.mmapped);
-        r->malloc.free_held = amount_sum(amount_sum(r->census.free, r->census.cached), r->census.top);
+        r->malloc.free_held = r->census.free_held;
         r->malloc.top = r->census.top;
+}
+
+/* Who holds it a census does not know. */
+static void tell_heap(struct report *r)
+{
         r->heap.source = "census";
         r->heap.live_bytes = r->malloc.in_use;
         r->heap.live_objects = r->census.blocks_in_use;
@@ -276,28 +284,36 @@ int census_fill(struct source *s, struct report *r)
                 const char *name;
                 int (*parse)(const char *text, size_t len, struct report *r);
         } tables[] = {{"arenas", parse_arenas}, {"sizes", parse_sizes}, {"objects", parse_objects}};
+        const __typeof__(r->malloc) its_word = r->malloc; /* the agent's, of some moments ago */
         _cleanup_buf_ struct buf b = BUF_GROWING(SECTION_MAX);
+        char path[64];
         int ret = 0;
 
         forget(r);
-        /* Where there is an agent, it knows better. */
-        if (r->heap.source || r->malloc.allocator)
-                return 0;
+        r->malloc.counted = false;
         /* glibc's is there only when it holds more than the others. */
         if (source_read(s, &b, true, "proc/%d/census/totals.tsv", s->pid) < 0) {
-                tell_other_malloc(r);
+                if (!r->heap.source && !r->malloc.allocator)
+                        tell_other_malloc(r);
                 return 0;
         }
         r->malloc.mmapped = r->malloc.resident = REPORT_UNKNOWN;
         r->census.complete = true;
         parse_totals(b.data, b.len, r);
         for (size_t i = 0; ret == 0 && i < ARRAY_SIZE(tables); i++) {
-                if (source_read(s, &b, true, "proc/%d/census/%s.tsv", s->pid, tables[i].name) == 0)
+                snprintf(path, sizeof(path), "proc/%d/census/%s.tsv", s->pid, tables[i].name);
+                r->census.complete &= manifest_section_ok(&s->manifest, path);
+                if (source_read(s, &b, true, "%s", path) == 0)
                         ret = tables[i].parse(b.data, b.len, r);
-                else
-                        r->census.complete = false;
         }
-        if (ret == 0)
+        if (ret < 0)
+                return ret;
+        r->census.free_held = amount_sum(amount_sum(r->census.free, r->census.cached), r->census.top);
+        if (!r->census.complete && its_word.allocator && amount_known(its_word.time_ns))
+                r->malloc = its_word;
+        else
                 tell_malloc(r);
-        return ret;
+        if (!r->heap.source)
+                tell_heap(r);
+        return 0;
 }

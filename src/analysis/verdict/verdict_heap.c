@@ -172,7 +172,7 @@ void judge_pinned(const struct verdict_facts *f, struct finding *ret)
 {
         const struct report *r = f->r;
         uint64_t trimmable = amount_sum(r->census.trimmable, r->census.top);
-        uint64_t pinned = amount_less(r->malloc.free_held, trimmable);
+        uint64_t pinned = amount_less(r->census.free_held, trimmable);
         char a[SIZE_TEXT], b[SIZE_TEXT], c[SIZE_TEXT];
 
         if (f->rss < f->floor || !r->census.layout || !amount_known(pinned) ||
@@ -184,7 +184,7 @@ void judge_pinned(const struct verdict_facts *f, struct finding *ret)
                    "between",
                    100 * amount_share(pinned, f->rss), f->comm);
         buf_printf(&ret->evidence[0], "in use %s, free %s, of which malloc_trim(3) could give back %s",
-                   size_format(r->malloc.in_use, a), size_format(r->malloc.free_held, b),
+                   size_format(r->malloc.in_use, a), size_format(r->census.free_held, b),
                    size_format(trimmable, c));
         buf_printf(&ret->evidence[1], "the largest free block: %s", size_format(r->census.free_largest, a));
 }

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* census - the sections of proc/PID/census (docs/bundle.md): what src/census found in the heaps. */
+/* census - the sections of proc/PID/census (docs/bundle.md): what src/census found in the heaps.
+ *
+ * An agent that was there from the start knows every block and who allocated it: then glibc's heap is counted only when that is asked
+ * for.  One that came later (swansong inject, a fork), or to whom the program's malloc does not come, does not know the others. */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -10,9 +13,11 @@
 #include "base/clock.h"
 #include "base/escape.h"
 #include "base/file.h"
+#include "base/recorder/recorder_head.h"
 #include "census/census.h"
 #include "census/glibc.h"
 #include "capture/collectors.h"
+#include "capture/collectors/recorder.h"
 #include "capture/memory_tight.h"
 
 #define MAPS_MAX    ((size_t)64 << 20)
@@ -255,6 +260,17 @@ static void write_all(struct table *t, struct census *census, const struct remot
         write_objects(t, census, memory);
 }
 
+static bool agent_knows_all(struct collect *c)
+{
+        static const uint64_t not_all = RECORDER_LOADED_LATE | RECORDER_FORKED | RECORDER_HEAP_UNSEEN;
+        _cleanup_fd_ int fd = recorder_open_mapped(c->target, c->ns_pid, c->buffer, COLLECT_BUFFER);
+        uint8_t first[RECORDER_HEADER_SPACE];
+        struct recorder_header head;
+        ssize_t n = fd < 0 ? -1 : pread(fd, first, sizeof(first), 0);
+
+        return n > 0 && recorder_head_parse(first, (size_t)n, &head) == 0 && !(head.flags & not_all);
+}
+
 void census_make(struct collect *c, const struct collector *row)
 {
         _cleanup_buf_ struct buf maps = BUF_GROWING(MAPS_MAX);
@@ -276,7 +292,9 @@ void census_make(struct collect *c, const struct collector *row)
                                                          .memory = &memory,
                                                          .pagemap_fd = pagemap,
                                                          .maps = &maps,
-                                                         .deadline_ns = deadline_ns - WRITING_NS},
+                                                         .deadline_ns = deadline_ns - WRITING_NS,
+                                                         .agent_knows = c->census == CENSUS_AUTO &&
+                                                                        agent_knows_all(c)},
                                 &census);
         if (r == 0)
                 write_all(&t, census, &memory);

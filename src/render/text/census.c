@@ -3,7 +3,7 @@
  *
  *     112 MiB  41 %  1,234,567 x shop::Order, each at most 96 B
  *
- * A census knows what a block is, not who allocated it: that takes the agent. */
+ * A census knows what a block is, not who allocated it: that takes the agent.  Where one came late, both are there. */
 #include <string.h>
 
 #include "render/stack_brief.h"
@@ -82,7 +82,7 @@ static void add_type(const struct text *t, const struct report_type *type, size_
 static bool is_telling(const struct report *r, const struct report_type *type)
 {
         return type->name ||
-               (r->heap.live_bytes != REPORT_UNKNOWN && type->live_bytes > r->heap.live_bytes / 4);
+               (r->census.in_use != REPORT_UNKNOWN && type->live_bytes > r->census.in_use / 4);
 }
 
 void text_first_census(const struct text *t)
@@ -95,7 +95,7 @@ void text_first_census(const struct text *t)
 
                 if (!is_telling(r, &r->heap.types[i]) || !text_is_large(t, r->heap.types[i].live_bytes))
                         continue;
-                text_label(t, shown ? "" : "Heap");
+                text_label(t, shown ? "" : r->heap.n_places ? "Types" : "Heap");
                 add_type(t, &r->heap.types[i], NAME_WORDS);
                 text_wrap(t, begin, LABEL_COLUMNS + SIZE_COLUMNS + 8);
                 shown++;
@@ -108,10 +108,10 @@ static void add_free(const struct text *t)
         size_t begin = text_begin(t);
 
         buf_str(t->out, "  Free, but held by the allocator: ");
-        text_size(t, r->malloc.free_held);
+        text_size(t, r->census.free_held);
         if (r->memory.rss != REPORT_UNKNOWN && r->memory.rss > 0)
                 buf_printf(t->out, " (%.0f %% of RSS)",
-                           100 * (double)r->malloc.free_held / (double)r->memory.rss);
+                           100 * (double)r->census.free_held / (double)r->memory.rss);
         buf_str(t->out, " at most, the largest block ");
         text_size(t, r->census.free_largest);
         buf_str(t->out, "; malloc_trim(3) could give back ");
@@ -143,7 +143,8 @@ static void add_seen(const struct text *t)
         if (r->census.swapped_pages > 0 && r->census.swapped_pages != REPORT_UNKNOWN)
                 buf_printf(t->out, "; %llu pages in swap were left there",
                            (unsigned long long)r->census.swapped_pages);
-        if (r->memory.rss != REPORT_UNKNOWN && r->heap.live_bytes > r->memory.rss)
+        if (r->memory.rss != REPORT_UNKNOWN && r->census.in_use != REPORT_UNKNOWN &&
+            r->census.in_use > r->memory.rss)
                 buf_str(t->out, "; the process grew meanwhile, RSS was read before");
         buf_str(t->out, r->census.complete ? "." : "; the time for it was used up.");
         text_wrap(t, begin, 4);
@@ -190,7 +191,7 @@ void text_census(const struct text *t)
                 return;
         /* A long tail of single blocks is no news. */
         while (!t->style->all && rows > TYPE_ROWS_LEAST &&
-               r->heap.types[rows - 1].live_bytes < r->heap.live_bytes / 1000)
+               r->heap.types[rows - 1].live_bytes < r->census.in_use / 1000)
                 rows--;
         text_title(t, "HEAP", "counted from outside: what the blocks in use begin with; shares are of RSS");
         add_seen(t);

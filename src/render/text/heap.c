@@ -90,9 +90,8 @@ void text_first_heap(const struct text *t)
                 text_wrap(t, begin, LABEL_COLUMNS + SIZE_COLUMNS + 16);
         }
         text_first_heaps(t);
-        if (r->heap.n_types > 0)
-                text_first_census(t);
-        else if (r->heap.source && n == 0) {
+        text_first_census(t);
+        if (r->heap.source && n == 0 && r->heap.n_types == 0) {
                 begin = text_begin(t);
                 text_label(t, "Heap");
                 text_escaped(
@@ -128,7 +127,8 @@ static void add_totals(const struct text *t)
         }
         buf_str(t->out, "; ");
         text_size(t, r->heap.allocated_bytes);
-        buf_str(t->out, " allocated since the start");
+        buf_str(t->out, r->heap.injected_ns == REPORT_UNKNOWN ? " allocated since the start"
+                                                              : " allocated since the agent came");
         text_wrap(t, begin, 4);
         begin = text_begin(t);
         if (r->heap.sample_bytes == 1) {
@@ -232,7 +232,7 @@ void text_heap(const struct text *t)
         size_t places = text_rows(t, r->heap.n_places, PLACE_ROWS), holding = n_holding(r);
         size_t sites = text_rows(t, holding, SITE_ROWS), begin;
 
-        if (!r->heap.source || r->census.layout)
+        if (!r->heap.source || strcmp(r->heap.source, "census") == 0)
                 return;
         text_title(t, "HEAP", "what the program allocated and has not freed, by who allocated it");
         add_totals(t);
@@ -282,7 +282,7 @@ void text_malloc(const struct text *t)
         if (!r->malloc.allocator || r->malloc.time_ns == REPORT_UNKNOWN)
                 return;
         snprintf(detail, sizeof(detail), "as %s, at %s; \"top\" is free at the end of the heap",
-                 r->census.layout ? "counted from outside" : "the allocator says",
+                 r->malloc.counted ? "counted from outside" : "the allocator says",
                  clock_rfc3339(r->malloc.time_ns, when));
         text_title(t, "MALLOC", detail);
         buf_printf(t->out, "  %-11s", "");
