@@ -29,7 +29,7 @@ def need(*names):
     raise NotHere(names[0])
 
 
-def wait(what, condition, seconds=30):
+def wait(what, condition, seconds=60):
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         value = condition()

@@ -406,14 +406,16 @@ class Recorder(AgentTest):
 
     def test_history_and_statistics_are_written(self):
         victim = self.victim("agent_sites", 30000000, "random", env=self.env("sample=64K"))
-        wait_until("three samples of history", lambda: self.recorder_of(victim.pid).counters.history[0] >= 3, 60)
+        # On a busy machine there are some of the time when it filled its sites, and one may be on its way.
+        before = self.recorder_of(victim.pid).counters.history[0]
+        wait_until("three samples of history", lambda: self.recorder_of(victim.pid).counters.history[0] >= max(3, before + 2), 60)
         r = self.recorder_of(victim.pid)
         newest = r.history()[-1]
         with open(f"/proc/{victim.pid}/statm", encoding="ascii") as f:
             resident = int(f.read().split()[1]) * os.sysconf("SC_PAGESIZE")
         self.assertLess(abs(newest.rss - resident), 8 << 20)
         self.assertGreater(newest.live, 15000000)
-        wait_until("statistics of the full heap", lambda: self.recorder_of(victim.pid).malloc()[0].in_use > 29000000, 60)
+        wait_until("statistics of the full heap", lambda: any(row.in_use > 29000000 for row in self.recorder_of(victim.pid).malloc()[:1]), 60)
 
 
 class Dump(AgentTest):
@@ -447,8 +449,7 @@ class Dump(AgentTest):
         self.check_threads(r, victim, 1)
         self.assertEqual(r.header.dump_reason, b"signal")
         # Of a single-threaded program the statistics come with a later sample: not in the handler.
-        wait_until("statistics of the arenas", lambda: len(self.recorder_of(victim.pid).malloc()) >= 2, 60)
-        self.assertGreater(sum(row.in_use for row in self.recorder_of(victim.pid).malloc()[1:]), 25000000)
+        wait_until("statistics of the arenas, full", lambda: sum(row.in_use for row in self.recorder_of(victim.pid).malloc()[1:]) > 25000000, 60)
 
     @staticmethod
     def thread_names(pid):

@@ -11,24 +11,9 @@ from datetime import datetime, timezone
 
 from tests.system.harness import (SWANSONG, SwansongTest, need_root, proc_status, thread_states, tids, victim_path,
                                   wait_until)
-from tests.system.test_oom import Group
+from tests.system.test_oom import MemoryGroup
 
 LIMIT = 64 << 20
-
-
-class MemoryGroup(Group):
-    """A group of the test's own; a command is started inside it."""
-
-    def __init__(self, name, limit=LIMIT):
-        super().__init__(name)
-        for file in ("memory.limit_in_bytes", "memory.max"):
-            path = os.path.join(self.path, file)
-            if os.path.exists(path):
-                with open(path, "w", encoding="ascii") as f:
-                    f.write(str(limit))
-
-    def command(self, argv):
-        return ["/bin/sh", "-c", f'echo $$ >"{self.path}/cgroup.procs"; exec "$@"', "sh", *map(str, argv)]
 
 
 class Armed(SwansongTest):
@@ -38,17 +23,25 @@ class Armed(SwansongTest):
         self.addCleanup(self.group.remove)
 
     def leak(self, *args):
-        """The leaking service, inside the group."""
-        process = self.spawn(self.group.command([victim_path("leak"), *args]), stdout=subprocess.PIPE)
-        process.stdout.readline()
+        """The leaking service, inside the group; with a third argument, PAUSE_MIB, it waits there for go_on()."""
+        process = self.spawn(self.group.command([victim_path("leak"), *args]), stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.assertTrue(process.stdout.readline().startswith(b"ready "))
         return process
+
+    @staticmethod
+    def go_on(victim):
+        victim.stdin.write(b"\n")
+        victim.stdin.flush()
 
     def watch(self, pid, *options):
         return self.spawn([SWANSONG, "watch", "-p", str(pid), "-o", self.dir, *options], stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE, text=True, errors="backslashreplace")
 
     def wait_armed(self, pid):
-        wait_until("every thread is attended", lambda: thread_states(pid) and all(t for _, t in thread_states(pid).values()))
+        def attended():
+            states = thread_states(pid).values()
+            return states and all(tracer for _, tracer in states)
+        wait_until("every thread is attended", attended)
 
     def finish(self, watcher):
         out, err = watcher.communicate(timeout=60)
@@ -89,8 +82,12 @@ class Armed(SwansongTest):
             self.assertIn(early, sentence)
 
     def test_the_kernels_kill_is_captured_with_all_threads_and_memory(self):
-        victim = self.leak(60, 12)
-        bundles, err, status = self.finish(self.watch(victim.pid))
+        # Its default: armed from 70 % of the limit on.
+        victim = self.leak(60, 12, 50)
+        watcher = self.watch(victim.pid)
+        self.wait_armed(victim.pid)
+        self.go_on(victim)
+        bundles, err, status = self.finish(watcher)
         self.assertEqual(victim.wait(), -signal.SIGKILL)
         self.assertEqual((len(bundles), status), (1, 0), err)
         report = self.report(bundles[0])
@@ -229,10 +226,14 @@ class Armed(SwansongTest):
             self.assertFalse(os.path.exists(f"/proc/{attendant}"))
 
     def test_the_next_attendant_is_present_at_the_kill(self):
-        victim = self.leak(60)
+        victim = self.leak(60, 4, 0)
         watcher = self.watch(victim.pid, "--arm", "always", "--no-report")
         self.wait_armed(victim.pid)
-        os.kill(int(proc_status(victim.pid)["TracerPid"]), signal.SIGKILL)
+        attendant = proc_status(victim.pid)["TracerPid"]
+        os.kill(int(attendant), signal.SIGKILL)
+        wait_until("another one has taken over", lambda: proc_status(victim.pid)["TracerPid"] not in ("0", attendant))
+        self.wait_armed(victim.pid)
+        self.go_on(victim)
         bundles, err, _ = self.finish(watcher)
         self.assertIn("(it was killed): another one takes over", err)
         self.assertEqual(len(bundles), 1, err)
@@ -269,7 +270,6 @@ class Armed(SwansongTest):
             kill = manifest["kill"]
             self.assertLessEqual(kill["first_stop_ns"], kill["threads_read_ns"])
             self.assertEqual(kill["let_go_ns"] - kill["first_stop_ns"], manifest["pause_ns"])
-            self.assertLess(manifest["pause_ns"], 5_000_000_000)
 
     @staticmethod
     def fill(hogs):
@@ -311,8 +311,18 @@ class Armed(SwansongTest):
 
     def traced_by_another(self, victim):
         tracer = self.spawn(["strace", "-f", "-o", "/dev/null", "-p", str(victim.pid)], stderr=subprocess.DEVNULL)
-        wait_until("strace is there", lambda: all(t == tracer.pid for _, t in thread_states(victim.pid).values()))
+        wait_until("strace is there", lambda: {t for _, t in thread_states(victim.pid).values()} == {tracer.pid})
         return tracer
+
+    @staticmethod
+    def wait_not_armed(watcher):
+        """Until it says why; what it has said before that and then."""
+        said = ""
+        for line in watcher.stderr:
+            said += line
+            if "not armed until it is let go" in line:
+                return said
+        raise AssertionError(f"it ended: {said}")
 
     def test_who_is_traced_already_is_armed_when_the_tracer_has_gone(self):
         victim = self.leak(0.001, 3)
@@ -327,19 +337,26 @@ class Armed(SwansongTest):
         watcher.terminate()
 
     def test_a_kill_while_another_traces_says_why_nobody_was_there(self):
-        victim = self.leak(60, 3)
+        victim = self.leak(60, 3, 0)
         tracer = self.traced_by_another(victim)
-        bundles, err, _ = self.finish(self.watch(victim.pid, "--arm", "always", "--no-report"))
+        watcher = self.watch(victim.pid, "--arm", "always", "--no-report")
+        self.wait_not_armed(watcher)
+        self.go_on(victim)
+        bundles, err, _ = self.finish(watcher)
         self.assertEqual(len(bundles), 1, err)
         trigger = self.manifest(bundles[0])["trigger"]
         self.assertEqual(trigger["guarantee"], "kernel", err)
         self.assertIn(f"swansong was not there because PID {tracer.pid} traced it", trigger["sentence"])
 
     def test_of_one_that_may_not_be_attended_the_kernel_copies_a_thread(self):
-        victim = self.leak(20, 3)
+        victim = self.leak(20, 3, 0)
         tracer = self.spawn(["strace", "-o", "/dev/null", "-p", str(victim.pid)], stderr=subprocess.DEVNULL)
         wait_until("strace is there", lambda: proc_status(victim.pid)["TracerPid"] != "0")
-        bundles, err, status = self.finish(self.watch(victim.pid, "--arm", "always"))
+        watcher = self.watch(victim.pid, "--arm", "always")
+        why = self.wait_not_armed(watcher)
+        self.go_on(victim)
+        bundles, err, status = self.finish(watcher)
+        err = why + err
         tracer.wait()
         victim.wait()
         self.assertEqual((len(bundles), status), (1, 0), err)

@@ -63,7 +63,7 @@ class Hold(SwansongTest):
         return os.path.exists(f"{NOTES}/brake.{st.st_dev:x}.{st.st_ino}")
 
     def leak(self, *args):
-        process = self.spawn(self.group.command([victim_path("leak"), *args]), stdout=subprocess.PIPE)
+        process = self.spawn(self.group.command([victim_path("leak"), *args]), stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         process.stdout.readline()
         return process
 
@@ -115,8 +115,9 @@ class Hold(SwansongTest):
         wait_until(f"{what}: nobody holds it", free, 60)
 
     def test_the_kernel_waits_until_all_threads_are_copied_then_kills(self):
-        victim = self.leak(60, 12)
-        watcher = self.watch(victim.pid)
+        victim = self.leak(60, 12, 0)
+        watcher = self.watch_holding(victim.pid)
+        self.go(victim)
         out, err = watcher.communicate(timeout=60)
         self.assertEqual((watcher.returncode, victim.wait()), (0, -signal.SIGKILL), err)
         self.assert_undone(err)

@@ -20,6 +20,10 @@ def table(bundle, name):
     return [dict(zip(lines[0], row)) for row in lines[1:]]
 
 
+def rss_anon_kib(pid):
+    return int(proc_status(pid)["RssAnon"].split()[0])
+
+
 class Census(SwansongTest):
     def shop(self, orders, threads=0, *how, **kwargs):
         victim = self.victim("shop", orders, threads, *how, **kwargs)
@@ -43,7 +47,7 @@ class Census(SwansongTest):
 
     def test_one_arena_and_its_types(self):
         victim = self.shop(20000)
-        before = proc_status(victim.pid)["RssAnon"]
+        before = rss_anon_kib(victim.pid)
         bundle, report = self.census(victim.pid)
         self.assert_agrees(victim.said, report)
         self.assertEqual(len(table(bundle, "arenas")), 1)
@@ -54,7 +58,8 @@ class Census(SwansongTest):
         sizes = sum(int(row["bytes"]) for row in table(bundle, "sizes"))
         self.assertEqual(sizes, report["census"]["in_use"])
         self.assertEqual(report["verdict"]["cause"] == "fragmentation", "cannot give back" in report["verdict"]["sentence"])
-        self.assertEqual(proc_status(victim.pid)["RssAnon"], before, "reading has made it larger")
+        # Not equal: the kernel may have swapped some of it out.
+        self.assertLessEqual(rss_anon_kib(victim.pid), before, "reading has made it larger")
 
     def test_contents_are_shown_only_where_asked_for(self):
         victim = self.shop(2000)
@@ -142,7 +147,7 @@ class Census(SwansongTest):
         victim = self.spawn(group.command(["/usr/bin/python3", "-c", "print('ready', flush=True)\ninput()\nl = []\nwhile True: l.append(b'x' * (100 + len(l) % 100))"]),
                             env={**os.environ, "PYTHONMALLOC": "malloc"}, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         victim.stdout.readline()
-        watcher = self.spawn([SWANSONG, "watch", "-p", str(victim.pid), "-o", self.dir, "--arm", "always", "--kill-budget", "1500", "--census", "full"],
+        watcher = self.spawn([SWANSONG, "watch", "-p", str(victim.pid), "-o", self.dir, "--arm", "always", "--kill-budget", "2000", "--census", "full"],
                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         wait_until("the victim is attended", lambda: thread_states(victim.pid) and all(t for _, t in thread_states(victim.pid).values()))
         victim.stdin.write(b"\n")

@@ -10,10 +10,12 @@ import signal
 import stat
 import subprocess
 import sys
+import tempfile
 import time
 import unittest
 
 from tests.system.harness import SWANSONG, SwansongTest, is_asleep, need_root, proc_status, tids, wait_until
+from tests.system.programs import settled
 
 # A process that opens one of everything and says, as one line of JSON, what it knows about itself.
 HOLDER = r"""
@@ -67,9 +69,22 @@ def net_rows(text, inodes, fields, inode_field):
 
 
 class CollectTest(SwansongTest):
+    def dump_seconds(self, pid):
+        """What a dump takes here and now."""
+        took = []
+        for _ in range(5):
+            own = tempfile.mkdtemp(dir=self.dir)
+            began = time.monotonic()
+            subprocess.run([SWANSONG, "dump", "-p", str(pid), "--no-report", "-o", own], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                           timeout=60, check=False)
+            took.append(time.monotonic() - began)
+            shutil.rmtree(own)
+        return sorted(took)[2]
+
     def holder(self, *args, wrap=(), **kwargs):
         process = self.spawn([*wrap, sys.executable, "-c", HOLDER, *map(str, args)], stdout=subprocess.PIPE, **kwargs)
         process.facts = json.loads(process.stdout.readline())
+        settled(process.pid)  # a thread that begins maps memory of its own
         return process
 
     def sleeper(self):
@@ -412,6 +427,7 @@ class Trouble(CollectTest):
 
     def test_a_target_that_dies_at_any_moment_leaves_a_readable_bundle(self):
         moments = random.Random(4711)
+        seconds = self.dump_seconds(self.sleeper().pid)
         died = complete = 0
         for i in range(100):
             victim = subprocess.Popen(["sleep", "1000"])
@@ -419,7 +435,7 @@ class Trouble(CollectTest):
             os.mkdir(own)
             swansong = subprocess.Popen([SWANSONG, "dump", "-p", str(victim.pid), "--no-report", "-o", own],
                                         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-            time.sleep(moments.uniform(0, 0.03))
+            time.sleep(moments.uniform(0, seconds))
             victim.kill()
             if i % 2:  # as often a zombie as reaped at once
                 victim.wait()
@@ -485,11 +501,12 @@ class Trouble(CollectTest):
     def test_swansong_killed_leaves_a_partial_bundle_and_nobody_behind(self):
         victim = self.holder(50)
         moments = random.Random(815)
+        seconds = self.dump_seconds(victim.pid)
         partial = 0
         for _ in range(30):
             swansong = subprocess.Popen([SWANSONG, "dump", "-p", str(victim.pid), "--no-report", "-o", self.dir],
                                         stdout=subprocess.DEVNULL)
-            time.sleep(moments.uniform(0.001, 0.02))
+            time.sleep(moments.uniform(0, seconds))
             swansong.kill()
             swansong.wait()
             for name in os.listdir(self.dir):

@@ -93,7 +93,7 @@ class Case(SwansongTest):
         def free():
             return all(tracer == 0 and state not in "tT" for state, tracer in thread_states(pid).values())
         self.assertEqual(proc_status(pid).get("TracerPid"), "0")
-        wait_until("no thread of it is stopped", free, seconds=5)
+        wait_until("no thread of it is stopped", free)
 
     def read_what_remains(self, with_report):
         """What is in the directory: how many bundles, and are they what their names say?"""

@@ -24,8 +24,11 @@ class KillFrame(Armed):
     def killed_in_known_code(self):
         """A victim, its bundle and its kill, of which the kernel has shown the code."""
         for _ in range(5):
-            victim = self.leak(60, 2)
-            bundles, err, status = self.finish(self.watch(victim.pid, "--no-report"))
+            victim = self.leak(60, 2, 50)
+            watcher = self.watch(victim.pid, "--no-report")
+            self.wait_armed(victim.pid)
+            self.go_on(victim)
+            bundles, err, status = self.finish(watcher)
             self.assertEqual((victim.wait(), len(bundles), status), (-signal.SIGKILL, 1, 0), err)
             with open(os.path.join(bundles[0], "kmsg"), encoding="ascii") as f:
                 word = f.read()
@@ -53,14 +56,17 @@ class KillFrame(Armed):
             self.assertEqual((bare["trigger_frames"][0]["pc"], bare["trigger_frames"][0]["module"]), (place["pc"], None))
 
     def test_the_kernels_word_of_a_process_that_somebody_else_traces_names_a_place(self):
-        victim = self.leak(60, 2)
+        victim = self.leak(60, 2, 0)
         tracer = self.spawn(["strace", "-e", "trace=none", "-o", "/dev/null", "-p", str(victim.pid)], stderr=subprocess.DEVNULL)
         wait_until("strace is there", lambda: proc_status(victim.pid)["TracerPid"] != "0")
         # Without BPF, whose copy would be better.
         watcher = self.spawn(["setpriv", "--bounding-set=-bpf,-perfmon,-sys_admin", SWANSONG, "watch", "-p", str(victim.pid), "-o", self.dir,
                               "--no-report", "--arm", "always"],
                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="backslashreplace")
+        why = self.wait_not_armed(watcher)
+        self.go_on(victim)
         bundles, err, _ = self.finish(watcher)
+        err = why + err
         tracer.wait()
         self.assertRegex(err, rf"not armed until it is let go, dumps only at conditions: PID {victim.pid}: it is already traced by PID {tracer.pid} \(strace\); "
                               r"of a kill there will be the kernel's word only: BPF: .* \(it takes CAP_BPF and CAP_PERFMON\)\n")

@@ -74,6 +74,21 @@ class Group:
         return pid
 
 
+class MemoryGroup(Group):
+    """A group of the test's own; a command is started inside it."""
+
+    def __init__(self, name, limit=64 << 20):
+        super().__init__(name)
+        for file in ("memory.limit_in_bytes", "memory.max"):
+            path = os.path.join(self.path, file)
+            if os.path.exists(path):
+                with open(path, "w", encoding="ascii") as f:
+                    f.write(str(limit))
+
+    def command(self, argv):
+        return ["/bin/sh", "-c", f'echo $$ >"{self.path}/cgroup.procs"; exec "$@"', "sh", *map(str, argv)]
+
+
 def kills_of(output, pid):
     return [e for e in map(json.loads, output.splitlines()) if e["victim_pid"] == pid and e["event"] == "kill"]
 
@@ -133,6 +148,7 @@ class Oom(SwansongTest):
         return process, output
 
     def kill_and_see(self, output):
+        self.began = time.monotonic()
         pid = self.group.kill_one()
 
         def seen():
@@ -149,8 +165,9 @@ class Oom(SwansongTest):
 
     def test_copies_the_machine_once_in_a_storm(self):
         process, output = self.follow("--since", "0s", "--with", "meminfo,status")
-        first, second = self.kill_with_machine(output), self.kill_and_see(output)
-        if second["since_boot_ns"] - first["since_boot_ns"] > 4 * 10**9:
+        first, began = self.kill_with_machine(output), self.began
+        second = self.kill_and_see(output)
+        if time.monotonic() - began > 4.5:
             self.skipTest("this machine is too slow for a storm")
         self.assertIn("MemTotal", first["meminfo"])
         self.assertRegex(second["meminfo"]["missing"], "^left out")
@@ -159,7 +176,7 @@ class Oom(SwansongTest):
         third = self.kill_with_machine(output)
         self.assertGreaterEqual(third["left_out"], 1)
         process.send_signal(signal.SIGTERM)
-        self.assertEqual(process.wait(20), 0)
+        self.assertEqual(process.wait(60), 0)
 
     def test_follow_adds_the_facts_of_the_moment_and_ends_cleanly(self):
         for end in (signal.SIGTERM, signal.SIGINT):
@@ -167,7 +184,7 @@ class Oom(SwansongTest):
                 process, output = self.follow("--since", "0s", "--with", "meminfo,status,slabinfo")
                 kill = self.kill_with_machine(output)
                 process.send_signal(end)
-                self.assertEqual(process.wait(20), 0)
+                self.assertEqual(process.wait(60), 0)
                 self.assertEqual(process.stderr.read(), "")
                 self.assertRegex(kill["load_average"], r"^[0-9.]+ [0-9.]+ [0-9.]+ ")
                 with open("/proc/meminfo") as f:
@@ -184,7 +201,7 @@ class Oom(SwansongTest):
         pid = self.group.kill_one()
         process, output = self.follow("--since", "10m")
         process.send_signal(signal.SIGTERM)
-        self.assertEqual(process.wait(20), 0)
+        self.assertEqual(process.wait(60), 0)
         output.seek(0)
         kills = kills_of(output.read(), pid)
         self.assertEqual(len(kills), 1)

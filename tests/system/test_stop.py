@@ -129,7 +129,8 @@ class Harm(StopTest):
             lengths.append(time.monotonic() - begin)
         killed = tries = 0
         # On a busy machine a dump's length is not to be foretold: some kills come too late.
-        while killed < 200 and tries < 1000:
+        end = time.monotonic() + 120
+        while killed < 200 and time.monotonic() < end:
             tries += 1
             dump = self.start_dump(v.pid)
             time.sleep(random.uniform(0, sorted(lengths)[4]))
@@ -186,7 +187,8 @@ class Harm(StopTest):
         manifest, rows, _ = self.stacks(v.pid)
         self.assertEqual(manifest["target"]["condition"], "stopped")
         self.assertEqual({r["how"] for r in rows}, {"stopped"})
-        self.assertEqual(set(thread_states(v.pid).values()), {("T", 0)})
+        # A thread that is let go stops again as soon as it has a CPU.
+        wait_until("all are stopped again, by nobody", lambda: set(thread_states(v.pid).values()) == {("T", 0)})
         self.assertIsNone(os.waitid(os.P_PID, v.pid, os.WSTOPPED | os.WCONTINUED | os.WNOHANG),
                           "the parent saw something of the dump")
         os.kill(v.pid, signal.SIGCONT)
@@ -216,9 +218,9 @@ class Harm(StopTest):
 class Conditions(StopTest):
     def test_a_thread_in_uninterruptible_sleep_is_read_without_stopping(self):
         v = self.victim("trouble", "vfork")
-        states = thread_states(v.pid)
-        sleeping = [tid for tid, (state, _) in states.items() if state == "D"]
-        self.assertEqual(len(sleeping), 1, states)
+        wait_until("a thread waits for its child, the others sleep",
+                   lambda: sorted(state for state, _ in thread_states(v.pid).values()) == ["D", "S", "S", "S"])
+        sleeping = [tid for tid, (state, _) in thread_states(v.pid).items() if state == "D"]
         manifest, rows, _ = self.stacks(v.pid, status=4)
         self.assertEqual(manifest["threads"], {"listed": 4, "stopped": 3, "syscall": 1, "lost": 0})
         row = next(r for r in rows if int(r["tid"]) == sleeping[0])

@@ -181,7 +181,7 @@ int main(void)
                         pthread_kill(relier, SIGUSR1);
                 }
         }
-        for (int i = 0; i < 3000 && atomic_load(&sent) != atomic_load(&handled); i++)
+        for (int i = 0; i < 60000 && atomic_load(&sent) != atomic_load(&handled); i++)
                 usleep(1000);
         if (atomic_load(&sent) != atomic_load(&handled))
                 wrong = 1;

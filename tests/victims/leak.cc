@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* leak - a small service that forgets to forget: leak [MIB_PER_SECOND [WORKERS]]
+/* leak - a small service that forgets to forget: leak [MIB_PER_SECOND [WORKERS [PAUSE_MIB]]]
  *
- * A front end takes requests; workers answer them and keep what they should have dropped, at a given speed.
+ * A front end takes requests; workers answer them and keep what they should have dropped, at a given speed.  With PAUSE_MIB
+ * it goes on only when a line comes on stdin, once it has kept so much: who watches it may come as late as he likes.
  */
 #include <chrono>
 #include <condition_variable>
@@ -41,7 +42,7 @@ private:
 
 class Service {
 public:
-        explicit Service(double mib_per_s) : mib_per_s_(mib_per_s)
+        Service(double mib_per_s, long pause_mib) : mib_per_s_(mib_per_s), pause_mib_(pause_mib)
         {
         }
 
@@ -52,6 +53,11 @@ public:
                 auto next = std::chrono::steady_clock::now();
 
                 for (unsigned long request = 0;; request++) {
+                        if (static_cast<long>(request * bytes >> 20) == pause_mib_) {
+                                wait_for_line();
+                                pause_mib_ = -1;
+                                next = std::chrono::steady_clock::now();
+                        }
                         cache_.remember(request, bytes);
                         next += std::chrono::duration_cast<std::chrono::steady_clock::duration>(pause);
                         std::this_thread::sleep_until(next);
@@ -65,7 +71,15 @@ public:
         }
 
 private:
+        /* Without stdio: it would allocate. */
+        static void wait_for_line()
+        {
+                for (char c = 0; c != '\n' && read(STDIN_FILENO, &c, 1) == 1;)
+                        ;
+        }
+
         double mib_per_s_;
+        long pause_mib_;
         SessionCache cache_;
         std::mutex mutex_;
         std::condition_variable work_;
@@ -78,7 +92,8 @@ int main(int argc, char **argv)
 {
         double mib_per_s = argc > 1 ? atof(argv[1]) : 50;
         int workers = argc > 2 ? atoi(argv[2]) : 4;
-        shop::Service service(mib_per_s > 0 ? mib_per_s : 50);
+        long pause_mib = argc > 3 ? atol(argv[3]) : -1;
+        shop::Service service(mib_per_s > 0 ? mib_per_s : 50, pause_mib);
         std::vector<std::thread> threads;
 
         for (int i = 0; i < workers; i++)

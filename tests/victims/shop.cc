@@ -43,11 +43,14 @@ class Customer
 
 } // namespace shop
 
+static pthread_barrier_t allocated;
+
 static void *allocate(void *n)
 {
         for (long i = 0; i < reinterpret_cast<long>(n) / 4; i++)
                 if (!malloc(static_cast<size_t>(16 + i % 400)))
                         abort();
+        pthread_barrier_wait(&allocated);
         pause();
         return nullptr;
 }
@@ -77,13 +80,13 @@ int main(int argc, char **argv)
         }
         for (void *gap : gaps)
                 free(gap);
+        pthread_barrier_init(&allocated, nullptr, static_cast<unsigned>(threads) + 1);
         for (long i = 0; i < threads; i++) {
                 pthread_t thread;
                 if (pthread_create(&thread, nullptr, allocate, reinterpret_cast<void *>(n)) != 0)
                         return 1;
         }
-        if (threads)
-                sleep(1);
+        pthread_barrier_wait(&allocated);
         static char out[4096];
         setvbuf(stdout, out, _IOFBF, sizeof(out)); /* it shall not allocate any more */
         struct mallinfo2 m = mallinfo2();

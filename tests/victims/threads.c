@@ -23,6 +23,7 @@
 
 static pthread_mutex_t never = PTHREAD_MUTEX_INITIALIZER;
 static atomic_int arrived;
+static pid_t *tids;
 static volatile int leave; /* never set: the calls must look as if they could return */
 static int spin, depth = 24;
 
@@ -30,6 +31,7 @@ __attribute__((noinline)) static void stay(unsigned long number)
 {
         volatile unsigned long work = number;
 
+        tids[number] = gettid();
         atomic_fetch_add(&arrived, 1);
         while (!leave) {
                 if (spin)
@@ -102,6 +104,21 @@ static int fill(size_t bytes)
         return 0;
 }
 
+/* Does it sleep?  What it says of itself when it arrives is a moment too early. */
+static int is_parked(pid_t tid)
+{
+        char path[64], state = 0;
+        FILE *f;
+
+        snprintf(path, sizeof(path), "/proc/self/task/%d/stat", (int)tid);
+        f = fopen(path, "r");
+        if (!f || fscanf(f, "%*d (%*[^)]) %c", &state) != 1)
+                state = 0;
+        if (f)
+                fclose(f);
+        return state == 'S';
+}
+
 int main(int argc, char **argv)
 {
         int n = argc > 1 ? atoi(argv[1]) : 1;
@@ -114,6 +131,9 @@ int main(int argc, char **argv)
                 depth = atoi(argv[3]);
         if ((rss && fill(rss) != 0) || (argc > 5 && gap_start(argv[5]) != 0))
                 return 1;
+        tids = calloc((size_t)n + 1, sizeof(*tids));
+        if (!tids)
+                return 1;
         pthread_mutex_lock(&never);
         pthread_attr_init(&attr);
         pthread_attr_setstacksize(&attr, 256 * 1024 + 512 * (size_t)depth);
@@ -125,7 +145,9 @@ int main(int argc, char **argv)
         }
         while (atomic_load(&arrived) < n)
                 usleep(1000);
-        usleep(10000);
+        for (int i = 0; !spin && i < n; i++)
+                while (!is_parked(tids[i]))
+                        usleep(1000);
         printf("ready\n");
         fflush(stdout);
         while (!leave)

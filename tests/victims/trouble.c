@@ -2,7 +2,7 @@
 /* trouble - a process that is hard to stop: trouble MODE
  *
  *   leader-exited   the first thread has ended, three live on
- *   vfork           a thread waits uninterruptibly (state D) for its vfork child, three others sleep
+ *   vfork           a thread waits uninterruptibly (state D, soon after "ready") for its vfork child, three others sleep
  *   churn           threads begin and end all the time
  *   exec            a thread that is not the first one executes this program again and again, others sleep
  *   zombie          the process has ended; nobody has waited for it (its parent stays: PID is printed)
@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static char **arguments;
@@ -62,7 +63,6 @@ static void vforking(void)
 {
         start(sleep_on, 2);
         start(vfork_on, 1);
-        usleep(50000);
         ready();
         sleep_on(NULL);
 }
@@ -111,7 +111,8 @@ static void zombie(void)
 
         if (child == 0)
                 _exit(7);
-        usleep(50000);
+        if (waitid(P_PID, (id_t)child, NULL, WEXITED | WNOWAIT) < 0)
+                exit(2);
         printf("ready %d\n", child);
         fflush(stdout);
         sleep_on(NULL);
