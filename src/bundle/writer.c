@@ -68,6 +68,23 @@ static int writer_new(struct bundle_writer **ret)
         return 0;
 }
 
+/* The number behind those of the bundles that there are: 1 in a directory that may not be read. */
+static unsigned first_number(int dirfd, const struct bundle_name *name)
+{
+        _cleanup_dir_ DIR *dir = NULL;
+        struct dirent *entry;
+        unsigned first = 1;
+
+        if (dir_open_at(dirfd, ".", &dir) < 0)
+                return first;
+        while ((entry = readdir(dir))) {
+                unsigned after = bundle_name_after(name, entry->d_name);
+
+                first = after > first ? after : first;
+        }
+        return first;
+}
+
 /* Make the directory under its .partial name and open it. */
 static int bundle_place(struct bundle_writer *w, int dirfd, const char *dir_name, const char *comm, pid_t pid,
                         uint64_t realtime_ns, struct diag *d)
@@ -77,16 +94,19 @@ static int bundle_place(struct bundle_writer *w, int dirfd, const char *dir_name
         w->parent_name = strdup(dir_name);
         w->parent_fd = fcntl(dirfd, F_DUPFD_CLOEXEC, 3);
         r = w->parent_fd < 0 ? -errno : w->parent_name ? 0 : -ENOMEM;
-        for (unsigned n = 1; r == 0; n++) {
+        bundle_name_make(comm, pid, realtime_ns, 1, &w->name);
+        if (r == 0)
+                bundle_name_retry(&w->name, first_number(w->parent_fd, &w->name), &w->name);
+        for (unsigned tries = 0; r == 0; tries++) {
                 struct stat st;
 
-                bundle_name_make(comm, pid, realtime_ns, n, &w->name);
                 if (fstatat(w->parent_fd, w->name.final, &st, AT_SYMLINK_NOFOLLOW) == 0)
-                        continue;
-                if (mkdirat(w->parent_fd, w->name.partial, 0700) == 0)
+                        errno = EEXIST;
+                else if (mkdirat(w->parent_fd, w->name.partial, 0700) == 0)
                         break;
-                if (errno != EEXIST || n >= BUNDLE_NAME_TRIES)
+                if (errno != EEXIST || tries >= BUNDLE_NAME_TRIES)
                         r = -errno;
+                bundle_name_retry(&w->name, w->name.try + 1, &w->name);
         }
         if (r < 0)
                 return diag_set(d, r, "%s: cannot make a bundle there: %s", dir_name, strerror(-r));
@@ -286,7 +306,7 @@ int bundle_finish(struct bundle_writer *w, struct diag *d)
 
         /* Left over only when the last manifest could not be written. */
         unlinkat(w->fd, MANIFEST_NEW, 0);
-        for (unsigned n = w->name.try;; n++) {
+        for (unsigned n = w->name.try, most = n + BUNDLE_NAME_TRIES;; n++) {
                 struct bundle_name name;
 
                 bundle_name_retry(&w->name, n, &name);
@@ -295,7 +315,7 @@ int bundle_finish(struct bundle_writer *w, struct diag *d)
                         memcpy(w->name.final, name.final, sizeof(name.final));
                         break;
                 }
-                if (r != -EEXIST || n >= BUNDLE_NAME_TRIES)
+                if (r != -EEXIST || n >= most)
                         return diag_set(d, r, "%s: cannot give the finished bundle its name: %s", w->path,
                                         strerror(-r));
         }
@@ -305,6 +325,10 @@ int bundle_finish(struct bundle_writer *w, struct diag *d)
 
 void bundle_discard(struct bundle_writer *w)
 {
+        /* An empty one, without a descriptor: there may be none left. */
+        if (w->fd < 0 &&
+            unlinkat(w->parent_fd, w->partial ? w->name.partial : w->name.final, AT_REMOVEDIR) == 0)
+                return;
         dir_remove_tree(w->parent_fd, w->partial ? w->name.partial : w->name.final);
 }
 

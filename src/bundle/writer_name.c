@@ -6,7 +6,9 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/number.h"
 
+#define SUFFIX   ".swansong"
 #define COMM_MAX 63 /* TASK_COMM_LEN is 16; a kernel thread's name in /proc may be longer */
 
 static bool name_byte_allowed(const char *comm, size_t i, size_t n)
@@ -24,7 +26,7 @@ static void name_complete(struct bundle_name *name, unsigned try)
         name->try = try;
         if (try > 1)
                 snprintf(number, sizeof(number), ".%u", try);
-        snprintf(name->final, sizeof(name->final), "%s%s.swansong", name->stem, number);
+        snprintf(name->final, sizeof(name->final), "%s%s" SUFFIX, name->stem, number);
         snprintf(name->partial, sizeof(name->partial), "%s.partial", name->final);
 }
 
@@ -44,6 +46,20 @@ void bundle_name_make(const char *comm, pid_t pid, uint64_t realtime_ns, unsigne
         else
                 snprintf(ret->stem, sizeof(ret->stem), "%s.%.20s", clean, when);
         name_complete(ret, try);
+}
+
+unsigned bundle_name_after(const struct bundle_name *name, const char *other)
+{
+        size_t n = strlen(name->stem);
+        const char *end = other + strlen(other), *rest = other + n + 1;
+        uint64_t number = 1;
+
+        if (strncmp(other, name->stem, n) != 0 || other[n] != '.')
+                return 1;
+        if (number_scan(&rest, end, 10, &number) < 0)
+                rest = other + n;
+        return strncmp(rest, SUFFIX, strlen(SUFFIX)) == 0 && number < BUNDLE_NUMBER_MAX ? (unsigned)number + 1
+                                                                                        : 1;
 }
 
 void bundle_name_retry(const struct bundle_name *name, unsigned try, struct bundle_name *ret)

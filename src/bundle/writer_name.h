@@ -10,7 +10,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define BUNDLE_NAME_TRIES 1000 /* that many dumps of one process within one second */
+#define BUNDLE_NUMBER_MAX 1000000
+#define BUNDLE_NAME_TRIES 1000 /* others that take a name at the same moment */
 
 struct bundle_name {
         char stem[128];    /* COMM.PID.TIME */
@@ -21,6 +22,10 @@ struct bundle_name {
 
 void bundle_name_make(const char *comm, pid_t pid, uint64_t realtime_ns, unsigned try,
                       struct bundle_name *ret);
+
+/* The number behind that of `other` (a directory's entry) when that is a bundle of the same stem, else 1.  To take the first
+ * number that is free would break their order once --keep has removed an older one. */
+unsigned bundle_name_after(const struct bundle_name *name, const char *other);
 
 /* The same stem with another number. */
 void bundle_name_retry(const struct bundle_name *name, unsigned try, struct bundle_name *ret);

@@ -77,7 +77,10 @@ static int parse_args(int argc, char **argv, struct dump_args *a, struct diag *d
         while (r == 0 && (c = getopt_long(argc, argv, ":p:o:qh", options, NULL)) != -1) {
                 switch (c) {
                 case 'p':
-                        r = option_pid(optarg, &a->pid, d);
+                        if (a->pid != 0)
+                                r = diag_set(d, -EINVAL, "-p is given twice; a dump is of one process");
+                        else
+                                r = option_pid(optarg, &a->pid, d);
                         break;
                 case 'o':
                         a->out_dir = optarg;
@@ -194,6 +197,7 @@ int cmd_dump(int argc, char **argv)
                 return target_status(r);
         }
         survive_lower_oom_score();
+        survive_file_size();
         /* Its answer is in the recorder, which is in the dump. */
         if (agent_ask(&target) == AGENT_SILENT)
                 fprintf(stderr, "swansong dump: ptrace is refused, and the agent did not answer its signal "

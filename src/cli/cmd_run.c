@@ -110,6 +110,7 @@ static int make_signals(struct run *r, struct diag *d)
         sigprocmask(SIG_BLOCK, &set, NULL);
         signal(SIGCHLD, SIG_DFL);
         signal(SIGPIPE, SIG_IGN);
+        survive_file_size();
         r->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
         if (r->signal_fd < 0)
                 return diag_set(d, -errno, "signalfd: %s", strerror(errno));

@@ -174,5 +174,6 @@ int cmd_system(int argc, char **argv)
                 return STATUS_DONE;
         }
         survive_lower_oom_score();
+        survive_file_size();
         return a.bundle_dir ? show_kept(&a, &d) : show_scratch(&a, &d);
 }

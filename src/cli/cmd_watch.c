@@ -26,6 +26,7 @@ static void prepare(const struct watch_options *o)
         setvbuf(stdout, stdout_memory, _IOFBF, sizeof(stdout_memory));
         survive_lower_oom_score();
         survive_raise_files();
+        survive_file_size();
         if (o->lock_memory && survive_lock_memory(&d) < 0)
                 complain("watch", &d);
         priority_raise_alone(PRIORITY_WATCH);

@@ -104,6 +104,14 @@ static bool is_same_target(int dirfd, const char *name, const struct bundle_labe
         return bundle_is_ours(dirfd, name);
 }
 
+static bool is_busy(const struct keep *keep, const char *name)
+{
+        for (const char *const *busy = keep->busy; busy && *busy; busy++)
+                if (strcmp(name, *busy) == 0)
+                        return true;
+        return false;
+}
+
 /* The oldest bundle of the target that may be removed, "" if there is none, and how many there are. */
 static int find_oldest(int dirfd, const struct bundle_label *newest, const struct keep *keep,
                        char oldest[256], unsigned *ret_n)
@@ -135,13 +143,6 @@ static int find_oldest(int dirfd, const struct bundle_label *newest, const struc
         return 0;
 }
 
-static bool is_same_second(const char *name, const struct bundle_label *newest)
-{
-        struct bundle_label l;
-
-        return bundle_label_parse(name, &l) == 0 && strcmp(l.time, newest->time) == 0;
-}
-
 int keep_newest(int dirfd, const char *newest_name, const struct keep *keep, struct diag *d)
 {
         struct bundle_label newest;
@@ -155,7 +156,7 @@ int keep_newest(int dirfd, const char *newest_name, const struct keep *keep, str
                 r = find_oldest(dirfd, &newest, keep, oldest, &n);
                 if (r < 0)
                         return diag_set(d, r, "looking for older bundles: %s", strerror(-r));
-                if (n <= keep->most || !oldest[0] || is_same_second(oldest, &newest))
+                if (n <= keep->most || !oldest[0] || is_busy(keep, oldest))
                         return removed;
                 r = dir_remove_tree(dirfd, oldest);
                 if (r < 0)

@@ -4,8 +4,7 @@
  * A directory is removed only if its name is exactly COMM.PID.YYYYmmddTHHMMSSZ[.N].swansong with the same
  * COMM and PID as the new bundle (or, where a whole executable is watched, the same COMM, and a manifest.json
  * that names the same executable), it belongs to us, and it is a directory, not a link.  Interrupted captures
- * (.partial) stay.  So do, until the next time, those of the newest one's second: their numbers would be given
- * out again, and the order lost.
+ * (.partial) stay.
  */
 #ifndef SWANSONG_CLI_KEEP_H
 #define SWANSONG_CLI_KEEP_H
@@ -40,6 +39,8 @@ struct keep {
         const char *exe; /* NULL, or the executable whose bundles of other PIDs count too */
         const char *
                 spare; /* NULL, or the first of a ramp: it stays instead of the oldest of the others, unless most is 1 */
+        const char *const *
+                busy; /* NULL, or names until a NULL: somebody is at work in them.  They, and what is newer, stay for now */
 };
 
 /* Leave so many bundles of the target that `newest` (a name in dirfd) belongs to.  How many were removed, or -errno with

@@ -14,21 +14,18 @@
 #include "base/trusted_dir.h"
 #include "cli/command.h"
 
-/* PID_MAX_LIMIT of include/linux/threads.h on 64-bit machines. */
-#define PID_MAX (4 * 1024 * 1024)
-
 int option_pid(const char *text, pid_t *ret, struct diag *d)
 {
         uint64_t value;
-        int r = number_parse(text, PID_MAX, &value);
+        int r = number_parse(text, INT32_MAX, &value);
 
         if (r == 0 && value > 0) {
                 *ret = (pid_t)value;
                 return 0;
         }
         if (r == -ERANGE)
-                return diag_set(d, -EINVAL, "PID '%.40s' is too large: the kernel's PIDs end at %d", text,
-                                PID_MAX);
+                return diag_set(d, -EINVAL, "PID '%.40s' is too large: the kernel's PIDs end at 4194304",
+                                text);
         if (r == 0)
                 return diag_set(d, -EINVAL,
                                 "PID 0 is the kernel's idle task, not a process; give the PID of a process");

@@ -90,12 +90,10 @@ static bool is_newest_of_its_target(const struct stock *s, const struct stock_it
         return true;
 }
 
-/* Those of the newest one's second stay until the next time: their numbers would be given out again, and the order
- * lost. */
-static bool is_of_the_newest_second(const struct stock *s, const struct stock_item *item)
+static bool is_newest(const struct stock *s, const struct stock_item *item)
 {
         for (size_t i = 0; i < s->n; i++)
-                if (strcmp(s->items[i].label.time, item->label.time) > 0)
+                if (bundle_label_compare(&s->items[i].label, &item->label) > 0)
                         return false;
         return true;
 }
@@ -114,7 +112,7 @@ const struct stock_item *stock_next(const struct stock *s)
                 const struct stock_item *item = &s->items[i];
                 int less = next ? worth(s, item) - worth(s, next) : -1;
 
-                if (is_of_the_newest_second(s, item))
+                if (is_newest(s, item))
                         continue;
                 if (less < 0 || (less == 0 && bundle_label_compare(&item->label, &next->label) < 0))
                         next = item;

@@ -37,7 +37,7 @@ int stock_adopt(struct stock *s, int dirfd, const char *exe);
 /* A bundle is complete.  0 or -errno: then it does not count. */
 int stock_add(struct stock *s, int dirfd, const char *name, bool first);
 
-/* Which would be removed next; NULL when only those of the newest second are left. */
+/* Which would be removed next; NULL when only the newest is left. */
 const struct stock_item *stock_next(const struct stock *s);
 
 /* Remove until all together take at most `most` bytes.  How many were removed, or -errno with d filled. */

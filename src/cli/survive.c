@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -75,6 +76,20 @@ int survive_lock_memory(struct diag *d)
                         "memory cannot be locked (%s): it needs CAP_IPC_LOCK or a larger RLIMIT_MEMLOCK; "
                         "going on without",
                         strerror(errno));
+}
+
+static void (*original_file_size)(int) = SIG_ERR;
+
+void survive_file_size(void)
+{
+        if (original_file_size == SIG_ERR)
+                original_file_size = signal(SIGXFSZ, SIG_IGN);
+}
+
+void survive_original_file_size(void)
+{
+        if (original_file_size != SIG_ERR)
+                signal(SIGXFSZ, original_file_size);
 }
 
 static struct rlimit original_files;

@@ -21,6 +21,11 @@ int survive_set_oom_score(int adj);
 /* Lock what we have, and what we touch later (MCL_ONFAULT, Linux 4.4).  -errno with d filled when refused. */
 int survive_lock_memory(struct diag *d);
 
+/* A limit of file size (RLIMIT_FSIZE) is an error of that write (EFBIG), as a full disk is, and not our end (SIGXFSZ); and,
+ * in a child before it executes what is not ours, as it was. */
+void survive_file_size(void);
+void survive_original_file_size(void);
+
 /* Raise the limit of open files as far as it is permitted; and, in a child before exec, put it back. */
 void survive_raise_files(void);
 void survive_original_files(void);

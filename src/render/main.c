@@ -299,6 +299,7 @@ int main(int argc, char **argv)
         struct diag d = {0};
 
         signal(SIGPIPE, SIG_IGN);
+        signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is an error like a full disk */
         /* Only for the width of characters; the text is UTF-8 wherever it is read. */
         setlocale(LC_CTYPE, "C.UTF-8");
         if (argc > 0 && strncmp(argv[0], "swansong ", 9) == 0)

@@ -7,6 +7,7 @@
 import contextlib
 import os
 import re
+import resource
 import shutil
 import subprocess
 import tempfile
@@ -117,6 +118,7 @@ class BadTarget(Case):
             ("is too large", "-p", "99999999999999999999"),
             ("unknown option '--frob'", "-p", "1", "--frob"),
             ("'4711' is not expected", "4711"),
+            ("-p is given twice", "-p", "4711", "-p", "4712"),
         ]:
             with self.subTest(args=args):
                 self.refused(USAGE, words, "dump", "-o", self.out, *args)
@@ -129,6 +131,7 @@ class BadTarget(Case):
         gone.wait()
         self.dump_refused(TARGET, "no such process", gone.pid)
         self.dump_refused(TARGET, "no such process", 4194304)
+        self.dump_refused(TARGET, "no such process", 999999999)
 
     @unittest.skipUnless(proc_status(2).get("Kthread") == "1" or proc_status(2).get("Name") == "kthreadd", "no kernel threads here")
     def test_a_kernel_thread(self):
@@ -174,6 +177,15 @@ class BadDirectory(Case):
         victim = self.sleeper(user=NOBODY, group=NOBODY, extra_groups=[])
         os.chmod(self.dir, 0o755)
         self.refused(USAGE, "Permission denied", "dump", "-p", victim.pid, "-o", self.out, user=NOBODY, group=NOBODY, extra_groups=[])
+
+    def test_a_limit_of_file_size_cuts_and_kills_nobody(self):
+        words = [SWANSONG, "dump", "-p", str(self.sleeper().pid), "-o", self.out, "--no-report"]
+        ended = subprocess.run(words, capture_output=True, text=True,
+                               preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (8192, 8192)))
+        self.assertEqual(ended.returncode, 4, ended.stderr)
+        bundle = os.path.join(self.out, os.listdir(self.out)[0])
+        self.assertLessEqual(os.stat(os.path.join(bundle, "core")).st_size, 8192)
+        self.assertIn("core: it is cut", subprocess.run([SWANSONG, "report", bundle], capture_output=True, text=True).stdout)
 
     @need_root
     def test_a_link_of_somebody_else(self):

@@ -378,7 +378,8 @@ class Executables(Case):
         self.assertEqual(w.end()[0], 0)
 
     def test_an_executable_that_never_was(self):
-        self.refused(3, "no such executable", "-e", "/no/such/program", "-i", "1", "-o", self.out)
+        for path in ("/no/such/program", "/etc", "/dev/null"):
+            self.refused(3, f"{path}: no such executable", "-e", path, "-i", "1", "-o", self.out)
 
 
 class Bundles(Case):
@@ -392,6 +393,18 @@ class Bundles(Case):
         self.assertEqual((status, len(bundles)), (0, 4))
         kept = [os.path.basename(line) for line in bundles[2:]]
         self.assertEqual(sorted(os.listdir(self.out)), sorted(kept + stays))
+
+    def test_keep_within_a_second(self):
+        v = self.grow()
+        w = self.watching("-p", str(v.pid), "-i", "0.02", "-c", "7", "--keep", "2", report=True)
+        bundles = w.end()[1]
+        self.assertEqual(len(set(bundles)), 7)
+
+        def age(name):  # COMM.PID.TIME[.N].swansong; the reports may be ready in any order
+            _, _, when, *number = name.split(".")[:-1]
+            return when, int(number[0]) if number else 1
+
+        self.assertEqual(sorted(os.listdir(self.out), key=age), sorted(map(os.path.basename, bundles), key=age)[5:])
 
     def test_exec(self):
         v = self.grow()
@@ -411,11 +424,21 @@ class Bundles(Case):
         w.process.terminate()
         self.assertEqual(w.end(), (0, []))
 
+    def test_the_end_waits_for_the_hook_and_says_that_it_failed(self):
+        v = self.grow()
+        note = os.path.join(self.dir, "note")
+        w = self.watching("-p", str(v.pid), "-i", "0.05", "-c", "1", "--exec", f"sleep 0.3; echo > {note}; exit 3")
+        bundles = w.end()[1]
+        self.assertEqual(len(bundles), 1)
+        self.assertTrue(os.path.exists(note))
+        self.assertIn(f"--exec: ended with status 3, for {os.path.basename(bundles[0])}", w.said())
+
     def test_a_slow_hook_holds_nothing_up(self):
         v = self.grow()
         pids = os.path.join(self.dir, "pids")
         w = self.watching("-p", str(v.pid), "-i", "0.05", "-c", "3", "--exec", f"echo $$ >> {pids}; exec sleep 600")
-        self.assertEqual(len(w.end()[1]), 3)
+        for _ in range(3):
+            w.bundle()
 
         def started():
             with open(pids, "a+") as f:
@@ -423,6 +446,8 @@ class Bundles(Case):
                 return f.read().split()
 
         wait_until("three commands run", lambda: len(started()) == 3, PATIENCE)
+        w.process.terminate()
+        w.end()
         for pid in started():
             os.kill(int(pid), signal.SIGKILL)
 

@@ -146,11 +146,28 @@ Test(keep_newest, of_a_whole_executable)
         cr_expect(there("y.1.20261121T040000Z.swansong"), "another name");
 }
 
-Test(keep_newest, leaves_the_newest_second_alone)
+Test(keep_newest, of_one_second_too)
 {
         struct diag d = {0};
 
-        cr_expect_eq(keep_newest(dir, "x.1.20261121T050000Z.2.swansong", &(struct keep){.most = 1}, &d), 0);
+        cr_assert_eq(dir_remove_tree(dir, "x.1.20261121T050003Z.swansong"), 0);
+        cr_expect_eq(keep_newest(dir, "x.1.20261121T050000Z.2.swansong", &(struct keep){.most = 1}, &d), 1);
+        cr_expect(there("x.1.20261121T050000Z.2.swansong"));
+        cr_expect(!there("x.1.20261121T050000Z.swansong"));
+}
+
+Test(keep_newest, waits_for_one_that_somebody_is_at_work_in)
+{
+        static const char *const first[] = {"x.1.20261121T050000Z.swansong", NULL},
+                                 *const second[] = {"x.1.20261121T050000Z.2.swansong", NULL};
+        struct keep keep = {.most = 1, .busy = first};
+        struct diag d = {0};
+
+        cr_expect_eq(keep_newest(dir, "x.1.20261121T050003Z.swansong", &keep, &d), 0);
+        keep.busy = second;
+        cr_expect_eq(keep_newest(dir, "x.1.20261121T050003Z.swansong", &keep, &d), 1);
+        cr_expect(!there("x.1.20261121T050000Z.swansong"));
+        cr_expect(there("x.1.20261121T050000Z.2.swansong"));
 }
 
 Test(keep_newest, refuses_a_name_that_is_no_bundle)

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <jansson.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -146,6 +147,44 @@ Test(writer, bundles_of_the_same_second_do_not_touch_each_other)
         bundle_writer_free(a);
         bundle_writer_free(b);
         bundle_writer_free(c);
+}
+
+Test(writer, a_number_is_not_given_out_again)
+{
+        struct bundle_writer *a = create(), *b, *c;
+
+        finish(a);
+        b = create();
+        finish(b);
+        cr_assert_eq(dir_remove_tree(AT_FDCWD, bundle_path(a)), 0);
+        c = create();
+        finish(c);
+        cr_expect(strstr(bundle_path(c), "41Z.3.swansong"), "%s", bundle_path(c));
+        bundle_writer_free(a);
+        bundle_writer_free(b);
+        bundle_writer_free(c);
+}
+
+Test(writer, a_number_comes_after_that_of_a_bundle_of_its_stem)
+{
+        static const struct {
+                const char *other;
+                unsigned number;
+        } cases[] = {
+                {"x.1.20261121T054241Z.swansong", 2},
+                {"x.1.20261121T054241Z.7.swansong", 8},
+                {"x.1.20261121T054241Z.7.swansong.partial", 8},
+                {"x.1.20261121T054242Z.7.swansong", 1},
+                {"x.1.20261121T054241Z.", 1},
+                {"x.1.20261121T054241Z", 1},
+                {"x.1.20261121T054241Z.99999999999999999999.swansong", 1},
+                {"", 1},
+        };
+        struct bundle_name n;
+
+        bundle_name_make("x", 1, TIME_NS, 1, &n);
+        for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+                cr_expect_eq(bundle_name_after(&n, cases[i].other), cases[i].number, "%s", cases[i].other);
 }
 
 Test(writer, a_name_taken_meanwhile_is_not_overwritten)
@@ -348,6 +387,26 @@ Test(writer, nothing_is_left_when_nothing_can_be_made)
         cr_expect(strstr(d.text, "/dev/null"), "%s", d.text);
         cr_expect_null(w);
         close(null);
+}
+
+Test(writer, without_descriptors_nothing_is_left)
+{
+        struct rlimit was, few;
+        struct bundle_writer *w = NULL;
+        struct diag d;
+        _cleanup_fd_ int dir = open(root, O_RDONLY | O_DIRECTORY);
+        int left = dup(dir); /* room for one more: the directory's own, and none for the bundle's */
+
+        cr_assert_geq(left, 0);
+        close(left);
+        cr_assert_eq(getrlimit(RLIMIT_NOFILE, &was), 0);
+        few = was;
+        few.rlim_cur = (rlim_t)left + 1;
+        cr_assert_eq(setrlimit(RLIMIT_NOFILE, &few), 0);
+        cr_expect_eq(bundle_create(dir, root, "my db", 4711, TIME_NS, &w, &d), -EMFILE);
+        cr_assert_eq(setrlimit(RLIMIT_NOFILE, &was), 0);
+        cr_expect_eq(rmdir(root), 0, "nothing in it");
+        cr_assert_eq(mkdir(root, 0700), 0);
 }
 
 Test(writer, a_discarded_bundle_leaves_nothing)

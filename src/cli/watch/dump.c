@@ -89,10 +89,12 @@ static const char *last_part(const char *path)
         return slash ? slash + 1 : path;
 }
 
-/* Older bundles give way to this one. */
+/* Older bundles give way to this one; those whose report is being made give way to the last of them. */
 static void make_room(struct watch_dumps *w, const char *name, const char *ramp)
 {
+        const char *busy[DUMP_JOBS + 1] = {0}, **next = busy;
         const struct keep keep = {
+                .busy = busy,
                 .most = w->options->keep,
                 .exe = watch_targets_are_looked_for(&w->options->targets) ? w->options->targets.exe : NULL,
                 .spare = ramp};
@@ -101,11 +103,16 @@ static void make_room(struct watch_dumps *w, const char *name, const char *ramp)
 
         if (dir_tree_bytes(w->dir, name, &w->last_bytes) < 0)
                 w->last_bytes = 0;
+        for (size_t i = 0; i < DUMP_JOBS; i++)
+                if (w->jobs[i].child != 0)
+                        *next++ = last_part(w->jobs[i].path);
         if (keep.most > 0)
                 r = keep_newest(w->dir, name, &keep, &d);
         if (r >= 0 && w->options->max_disk) {
                 r = stock_add(&w->stock, w->dir, name, ramp && strcmp(ramp, name) == 0);
-                if (r < 0)
+                if (r == -ENOENT) /* a newer one was faster, and --keep has removed it */
+                        r = 0;
+                else if (r < 0)
                         diag_set(&d, r, "%s: does not count for --max-disk: %s", name, strerror(-r));
                 else
                         r = stock_trim(&w->stock, w->dir, w->options->max_disk, &d);
@@ -114,16 +121,38 @@ static void make_room(struct watch_dumps *w, const char *name, const char *ramp)
                 watch_say(w->live, "%s", d.text);
 }
 
+static void hook_done(struct watch_dumps *w, struct dump_hook *hook, int status)
+{
+        if (WIFSIGNALED(status))
+                watch_say(w->live, "--exec: killed by signal %d, for %s", WTERMSIG(status), hook->name);
+        else if (WEXITSTATUS(status) != 0)
+                watch_say(w->live, "--exec: ended with status %d, for %s", WEXITSTATUS(status), hook->name);
+        freep(&hook->name);
+        hook->child = 0;
+}
+
+static void run_hook(struct watch_dumps *w, const char *path)
+{
+        struct diag d;
+        pid_t child = hook_start(w->options->exec, path, &d);
+
+        if (child < 0)
+                watch_say(w->live, "%s", d.text);
+        for (size_t i = 0; child > 0 && i < DUMP_HOOKS; i++)
+                if (w->hooks[i].child == 0) {
+                        w->hooks[i] = (struct dump_hook){child, strdup(last_part(path))};
+                        return;
+                }
+}
+
 /* The bundle is complete, with or without a report. */
 static void announce(struct watch_dumps *w, const char *path, const char *ramp)
 {
-        struct diag d;
-
         live_line_erase(w->live);
         if (printf("bundle: %s\n", path) < 0 || fflush(stdout) != 0)
                 watch_say(w->live, "cannot write to stdout (%s); the bundle is %s", strerror(errno), path);
-        if (w->options->exec && hook_start(w->options->exec, path, &d) < 0)
-                watch_say(w->live, "%s", d.text);
+        if (w->options->exec)
+                run_hook(w, path);
         make_room(w, last_part(path), ramp);
 }
 
@@ -258,11 +287,23 @@ void watch_dump_reap(struct watch_dumps *w)
         int status;
         pid_t child;
 
-        /* Hooks, and collectors that capture_run() had given up, are ours to reap, too. */
-        while ((child = waitpid(-1, &status, WNOHANG)) > 0)
+        /* Collectors that capture_run() had given up are ours to reap, too. */
+        while ((child = waitpid(-1, &status, WNOHANG)) > 0) {
+                for (size_t i = 0; i < DUMP_HOOKS; i++)
+                        if (w->hooks[i].child == child)
+                                hook_done(w, &w->hooks[i], status);
                 for (size_t i = 0; i < DUMP_JOBS; i++)
                         if (w->jobs[i].child == child)
                                 job_done(w, &w->jobs[i], status);
+        }
+}
+
+bool watch_dump_hooks_run(const struct watch_dumps *w)
+{
+        for (size_t i = 0; i < DUMP_HOOKS; i++)
+                if (w->hooks[i].child != 0)
+                        return true;
+        return false;
 }
 
 bool watch_dump_busy(const struct watch_dumps *w)
@@ -282,6 +323,8 @@ void watch_dump_abort(struct watch_dumps *w)
 
 void watch_dump_done(struct watch_dumps *w)
 {
+        for (size_t i = 0; i < DUMP_HOOKS; i++)
+                freep(&w->hooks[i].name);
         stock_free(&w->stock);
         fd_closep(&w->dir);
         freep(&w->dir_name);

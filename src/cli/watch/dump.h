@@ -24,12 +24,21 @@ struct dump_job {
         char *ramp;  /* the name of the first bundle of its ramp, or NULL */
 };
 
+/* Commands (--exec) whose end is heard of; more may run. */
+#define DUMP_HOOKS 16
+
+struct dump_hook {
+        pid_t child; /* 0: free */
+        char *name;  /* of the bundle */
+};
+
 struct watch_dumps {
         const struct watch_options *options;
         int dir;
         char *dir_name;
         struct live_line *live;
         struct dump_job jobs[DUMP_JOBS];
+        struct dump_hook hooks[DUMP_HOOKS];
         struct stock stock;  /* with --max-disk */
         uint64_t last_bytes; /* of the disk, the last bundle */
         uint64_t taken;
@@ -66,6 +75,9 @@ void watch_dump_reap(struct watch_dumps *w);
 
 /* Are reports being made? */
 bool watch_dump_busy(const struct watch_dumps *w);
+
+/* Do commands of --exec still run? */
+bool watch_dump_hooks_run(const struct watch_dumps *w);
 
 /* Free what it holds. */
 void watch_dump_done(struct watch_dumps *w);

@@ -18,7 +18,7 @@ void exe_match_refresh(struct exe_match *e, const char *path)
         struct stat st;
 
         e->given = path;
-        e->exists = stat(path, &st) == 0;
+        e->exists = stat(path, &st) == 0 && S_ISREG(st.st_mode);
         if (e->exists) {
                 e->dev = st.st_dev;
                 e->ino = st.st_ino;

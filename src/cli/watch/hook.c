@@ -20,6 +20,7 @@ pid_t hook_start(const char *command, const char *bundle_path, struct diag *d)
                 return child;
         survive_set_oom_score(survive_original_oom_score());
         survive_original_files();
+        survive_original_file_size();
         signal(SIGPIPE, SIG_DFL);
         sigemptyset(&none);
         sigprocmask(SIG_SETMASK, &none, NULL);

@@ -13,6 +13,7 @@
 #include "cli/watch/arm.h"
 #include "cli/watch/brake.h"
 #include "cli/watch/find.h"
+#include "cli/watch/hook.h"
 #include "cli/watch/last_word.h"
 #include "cli/watch/place.h"
 #include "cli/watch/process.h"
@@ -130,8 +131,10 @@ static void arm_timer(struct watcher *w)
         for (unsigned i = 0; i < w->set.n; i++)
                 if (w->set.items[i]->next_ns < next_ns)
                         next_ns = w->set.items[i]->next_ns;
+        if (w->ending)
+                next_ns = w->hooks_ns ? w->hooks_ns : UINT64_MAX;
         /* A time of zero would disarm it: that is for "never". */
-        if (!w->ending && next_ns != UINT64_MAX) {
+        if (next_ns != UINT64_MAX) {
                 next_ns = next_ns ? next_ns : 1;
                 at.it_value.tv_sec = (time_t)(next_ns / NS_PER_S);
                 at.it_value.tv_nsec = (long)(next_ns % NS_PER_S);
@@ -159,6 +162,7 @@ static void handle_signal(struct watcher *w, int signo)
                                   (unsigned long long)w->dumps.taken);
                 }
                 w->dumps.incomplete = false;
+                w->hooks_ns = 1;
                 watch_loop_end(w);
         }
 }
@@ -251,9 +255,21 @@ static void sweep(struct watcher *w)
         watch_set_sweep(&w->set);
 }
 
-static bool is_busy(const struct watcher *w)
+/* Whoever asks for our end by a signal need not wait for them. */
+static bool hooks_are_awaited(struct watcher *w)
 {
-        return watch_dump_busy(&w->dumps) || watch_arm_busy(w);
+        uint64_t now_ns = clock_monotonic_ns();
+
+        if (!watch_dump_hooks_run(&w->dumps))
+                return false;
+        if (w->hooks_ns == 0)
+                w->hooks_ns = now_ns + HOOK_PATIENCE_NS;
+        return now_ns < w->hooks_ns;
+}
+
+static bool is_busy(struct watcher *w)
+{
+        return watch_dump_busy(&w->dumps) || watch_arm_busy(w) || hooks_are_awaited(w);
 }
 
 int watch_loop_run(struct watcher *w)

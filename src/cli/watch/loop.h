@@ -42,6 +42,7 @@ struct watcher {
         int epoll_fd, timer_fd, signal_fd;
 
         uint64_t scan_ns, cycle_ns, end_ns; /* monotonic, when they are due; UINT64_MAX: never */
+        uint64_t hooks_ns;                  /* likewise: --exec is waited for no more; 0: unset */
         uint64_t settle_ns;                 /* likewise: who need not be attended is let go */
         uint64_t place_ns;                  /* likewise: the next look at the places */
         uint64_t ranked_ns, rank_cost_ns;   /* the last ranking of victims: when, and how long it took */
