@@ -1,18 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* agent - the recorder's beginning and end: at the start, in the child of a fork, at exit. */
+/* agent - the recorder's beginning: at the start, in the child of a fork. */
 #include "agent_so/agent.h"
 
 #include <dlfcn.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "agent_so/dump/dump_signal.h"
+#include "agent_so/ends.h"
 #include "agent_so/sampling/filter.h"
 #include "agent_so/interpose/mapping_index.h"
 #include "agent_so/interpose/real.h"
@@ -103,12 +102,6 @@ static void after_fork_in_child(void)
         boot_pin();
 }
 
-static void at_exit(int status, void *arg)
-{
-        (void)arg;
-        recorder_finish(status);
-}
-
 void agent_allow(bool allow)
 {
         allowed = allow;
@@ -124,19 +117,9 @@ int agent_begin(const char **ret_why)
                                 mapping_index_init();
                 pthread_atfork(NULL, NULL, after_fork_in_child);
                 dump_signal_install(agent_options.signal);
-                on_exit(at_exit, NULL);
+                ends_watch();
                 prepared = true;
         }
         allowed = true;
         return begin(ret_why);
 }
-
-/* _exit() runs no handlers, and yet is a normal end.  (Of the process that owns the recorder: not of its vfork() child.) */
-EXPORT void _exit(int status)
-{
-        recorder_finish(status);
-        for (;;)
-                syscall(SYS_exit_group, status);
-}
-
-EXPORT void _Exit(int status) __attribute__((alias("_exit")));

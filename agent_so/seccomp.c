@@ -116,6 +116,8 @@ long watched_syscall(long number, long a, long b, long c, long d, long e, long f
 {
         if (unlikely(number == SYS_seccomp))
                 return seccomp_call(number, a, b, c);
+        if (unlikely(number == SYS_exit_group))
+                recorder_finish((int)a);
         return next_syscall(number, a, b, c, d, e, f);
 }
 
