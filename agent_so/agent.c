@@ -12,6 +12,7 @@
 
 #include "agent_so/dump/dump_signal.h"
 #include "agent_so/ends.h"
+#include "agent_so/sampling/draw.h"
 #include "agent_so/sampling/filter.h"
 #include "agent_so/interpose/mapping_index.h"
 #include "agent_so/interpose/real.h"
@@ -52,8 +53,6 @@ static int begin(const char **ret_why)
                                          __ATOMIC_RELAXED))
                 return -EBUSY;
         agent.pid = getpid();
-        agent_thread.random = 0; /* a child draws its own numbers */
-        agent_thread.mean = 0;
         err = recorder_create(ret_why);
         if (err) {
                 __atomic_store_n(&agent.state, AGENT_OFF, __ATOMIC_RELEASE);
@@ -91,10 +90,13 @@ bool agent_ready_slow(void)
         return false;
 }
 
-/* Where the kernel cannot wipe: the same, by hand. */
 static void after_fork_in_child(void)
 {
-        if (!wiped_on_fork) {
+        /* Chance has no memory: the child draws its own distance, not the one that its siblings have inherited. */
+        agent_thread.random = 0;
+        if (agent_thread.mean && !agent_sealed)
+                agent_thread.left = draw_distance(agent_thread.mean);
+        if (!wiped_on_fork) { /* the same by hand */
                 state_forget();
                 memset(filter.slots, 0, sizeof(filter.slots));
                 mapping_index_reset();

@@ -97,7 +97,7 @@ extern uint64_t agent_reserved[CHUNKS_MAX / 64] __attribute__((visibility("hidde
 
 /* The state of a thread: in the thread's static TLS, so that reading it never allocates. */
 struct agent_thread {
-        int64_t left;     /* bytes until the next sample; below 0: now */
+        uint64_t left;    /* the next sample is where this many bytes are allocated; 0: now, whatever is */
         uint64_t random;  /* state of the generator, 0: not begun */
         uint64_t mean;    /* under which `left` was drawn */
         uintptr_t inside; /* stack pointer of the agent's outermost frame, 0: not in the agent */

@@ -46,7 +46,7 @@ double draw_uniform(void)
         return uniform();
 }
 
-int64_t draw_distance(uint64_t mean)
+uint64_t draw_distance(uint64_t mean)
 {
-        return mean <= 1 ? -1 : (int64_t)(poisson_minus_log(uniform()) * (double)(int64_t)mean);
+        return mean <= 1 ? 0 : 1 + (uint64_t)(int64_t)(poisson_minus_log(uniform()) * (double)(int64_t)mean);
 }

@@ -8,7 +8,7 @@
 /* In (0, 1]. */
 double draw_uniform(void);
 
-/* Bytes to the next sample point; -1 when the mean is 1: every allocation, also one of no bytes. */
-int64_t draw_distance(uint64_t mean);
+/* Which byte from here on is the next sample point, 1 or more; 0 when the mean is 1: every allocation, also one of no bytes. */
+uint64_t draw_distance(uint64_t mean);
 
 #endif

@@ -23,11 +23,11 @@ bool sample_draw(size_t n, uint64_t *ret_mean)
         *ret_mean = first ? mean : t->mean;
         if (first) {
                 /* The thread's first bytes have their chance like all others. */
-                int64_t distance = draw_distance(mean);
+                uint64_t distance = draw_distance(mean);
 
                 t->mean = mean;
-                if (mean > 1 && distance >= (int64_t)n) {
-                        t->left = distance - (int64_t)n;
+                if (distance > n) {
+                        t->left = distance - n;
                         return false;
                 }
         }

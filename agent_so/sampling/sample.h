@@ -8,13 +8,17 @@
 #include <stdint.h>
 
 #include "agent_so/agent.h"
+#include "agent_so/sampling/countdown.h"
 #include "agent_so/sampling/filter.h"
 #include "base/unwind/unwind_machine.h"
 
-/* Count n bytes; true: a sample point was in them (or the thread has just begun). */
+/* Count n bytes; true: a sample point was in them (or the thread has just begun), and is until the next distance is drawn. */
 static inline bool sample_due(size_t n)
 {
-        return unlikely((agent_thread.left -= (int64_t)n) < 0);
+        if (likely(!countdown_take(&agent_thread.left, n)))
+                return false;
+        agent_thread.left = 0;
+        return true;
 }
 
 /* A sample point was passed: is this allocation to be recorded?  Draws the next distance; *ret_mean is the mean of the

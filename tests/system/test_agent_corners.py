@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: MIT
 """What programs seldom do: the agent in them does no harm, and tells the truth about it."""
 
+import math
+import signal
 import subprocess
 
 from tests.system import recorder
 from tests.system.harness import victim_path, wait_until
-from tests.system.test_agent import AgentTest
+from tests.system.test_agent import FLAG_FORKED, AgentTest
 
 
 class Ends(AgentTest):
@@ -23,3 +25,21 @@ class Ends(AgentTest):
             self.assertEqual(recorder.recorders(self.recorders).keys(), {daemon})
             parent.stdin.close()
             wait_until("the daemon's end", lambda: not recorder.recorders(self.recorders), 60)
+
+
+class Countdown(AgentTest):
+    def test_sizes_that_cannot_be_had_count_for_nothing(self):
+        self.run_victim("agent_corners", "impossible", options="sample=1", status=-signal.SIGKILL)
+        (pid,) = recorder.recorders(self.recorders)
+        self.assertEqual(self.site_bytes(self.recorder_of(pid), "agent_corners"), {"hundred_blocks": (500, 0)})
+
+    def test_the_first_bytes_of_a_child_have_their_chance(self):
+        children, mean = 200, 100000
+        self.run_victim("agent_corners", "nursery", children, mean, options=f"sample={mean},keep,size=1M")
+        found = 0
+        for pid in recorder.recorders(self.recorders):
+            r = self.recorder_of(pid)
+            if r.header.flags & FLAG_FORKED:
+                found += sum(record.size * record.weight / recorder.ONE for _address, record in r.live())
+        # Each child's estimate has a standard error of `mean`: six and a half of the sum's are left out once in 10^10.
+        self.assertAlmostEqual(found / mean, children, delta=6.5 * math.sqrt(children))

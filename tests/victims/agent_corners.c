@@ -2,11 +2,17 @@
 /* agent_corners - what programs seldom do, and then an agent in them must do right.
  *
  *   agent_corners end HOW     ends by exit, _exit, quick_exit, exit_group; `daemon`: goes on without its parent, says its PID and waits
+ *   agent_corners impossible  asks each function for more than there is, in between for 100 blocks of a byte; is killed
+ *   agent_corners nursery N BYTES      N children that hold so many bytes each, in 100 blocks, and exit
  */
+#include <malloc.h>
+#include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 void *volatile kept[1000];
@@ -31,10 +37,59 @@ static int end(const char *how)
         exit(0);
 }
 
+__attribute__((noinline)) void hundred_blocks(size_t n)
+{
+        for (int i = 0; i < 100; i++)
+                kept[i] = malloc(n);
+}
+
+/* Negative sizes, and products that do not fit. */
+static int impossible(void)
+{
+        static const size_t sizes[] = {SIZE_MAX, SIZE_MAX - 5000, SIZE_MAX - (SIZE_MAX >> 2),
+                                       SIZE_MAX / 2 + 2, SIZE_MAX / 2};
+        void *p;
+
+        for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+                volatile size_t n = sizes[i];
+
+                if (malloc(n) || calloc(n, 1) || calloc(n / 2, 16) || realloc(NULL, n) ||
+                    reallocarray(NULL, n, 8) || memalign(64, n) || aligned_alloc(64, n) ||
+                    posix_memalign(&p, 64, n) == 0 || valloc(n) || pvalloc(n))
+                        return 1;
+                hundred_blocks(1);
+        }
+        return raise(SIGKILL);
+}
+
+static int nursery(int n, size_t bytes)
+{
+        int status = 0;
+
+        for (int i = 0; i < n && status == 0; i++) {
+                pid_t pid;
+
+                kept[0] = malloc(64 << 20); /* the next sample point is another one */
+                free(kept[0]);
+                pid = fork();
+                if (pid == 0) {
+                        hundred_blocks(bytes / 100);
+                        exit(0);
+                }
+                if (waitpid(pid, &status, 0) != pid)
+                        return 1;
+        }
+        return status;
+}
+
 int main(int argc, char **argv)
 {
         if (argc > 2 && strcmp(argv[1], "end") == 0)
                 return end(argv[2]);
+        if (argc > 1 && strcmp(argv[1], "impossible") == 0)
+                return impossible();
+        if (argc > 3 && strcmp(argv[1], "nursery") == 0)
+                return nursery(atoi(argv[2]), (size_t)atol(argv[3]));
         fprintf(stderr, "agent_corners: no such case\n");
         return 2;
 }
