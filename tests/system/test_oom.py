@@ -46,6 +46,11 @@ class Group:
                 f.write(str(LIMIT))
         except OSError as e:
             raise unittest.SkipTest(f"cannot make a memory group: {e}")
+        # At its limit it would go on in the machine's swap.
+        for file in ("memory.swappiness", "memory.swap.max"):
+            if os.path.exists(os.path.join(self.path, file)):
+                with open(os.path.join(self.path, file), "w", encoding="ascii") as f:
+                    f.write("0")
 
     def remove(self):
         for _ in range(100):

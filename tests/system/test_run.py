@@ -202,8 +202,10 @@ class Checks(Run):
         self.assertEqual(done.returncode, 5)
 
     def test_a_dump_fails_the_run(self):
+        # It lives until it has been dumped.
+        script = ('(until ls -d "$1"/*.swansong || ! kill -0 $$; do sleep 0.05; done; kill -USR1 $$) >/dev/null 2>&1 & exec "$0" 32 wait')
         done, bundles = self.run_command("--fail-on", "dump", "--rss", "8M", "--max-dumps", "1", "--",
-                                         "sh", "-c", f"exec {victim_path('five_sites')} 32 wait")
+                                         "sh", "-c", script, victim_path("five_sites"), self.dir)
         self.assertEqual((done.returncode, len(bundles)), (1, 1), done.stderr)
         done, bundles = self.run_command("--fail-on", "dump", "--", "true")
         self.assertEqual((done.returncode, bundles), (0, []), done.stderr)

@@ -248,9 +248,10 @@ class Conditions(StopTest):
         strace = shutil.which("strace")
         self.assertTrue(strace)
         v = self.victim("threads", 3, "park")
-        tracer = self.spawn([strace, "-f", "-e", "trace=none", "-o", "/dev/null", "-p", str(v.pid)],
-                            stderr=subprocess.DEVNULL)
-        wait_until("traced", lambda: {t for _, t in thread_states(v.pid).values()} == {tracer.pid})
+        tracer = self.spawn([strace, "-f", "-e", "trace=none", "-o", "/dev/null", "-p", str(v.pid)], stderr=subprocess.PIPE, text=True)
+        # It has interrupted every thread before it says so.
+        self.assertIn("attached", tracer.stderr.readline())
+        wait_until("traced, and asleep again", lambda: set(thread_states(v.pid).values()) == {("S", tracer.pid)})
         manifest, rows, _ = self.stacks(v.pid, status=4)
         self.assertEqual(manifest["target"]["condition"], "traced")
         self.assertIsNone(manifest["pause_ns"])

@@ -18,12 +18,17 @@ LIMIT = 64 << 20
 # Look for new processes each 0.1 s: with -i alone it would take a dump each time.
 OFTEN = ("--rss", "90G", "-i", "0.1")
 
-# A process that uses up so many MiB, says so, waits for a line, and then grows without end.
+# A process that uses up so many MiB and says so; for each line that is a number it grows by so many more and says so, for another
+# one it grows without end.
 GREEDY = """
 import sys, time
 keep = [bytearray(b"x") * (int(sys.argv[1]) << 20)]
 print("ready", flush=True)
-sys.stdin.readline()
+for line in sys.stdin:
+    if not line.strip().isdigit():
+        break
+    keep.append(bytearray(b"x") * (int(line) << 20))
+    print("ready", flush=True)
 while True:
     keep.append(bytearray(b"x") * (1 << 20))
     time.sleep(0.02)
@@ -176,15 +181,18 @@ class Groups(Targets):
 
     def test_the_victim_changes_with_the_ranking(self):
         """Of eight only the first are armed; one that was last is, once it has grown."""
-        others = [self.member(4) for _ in range(7)]
+        others = [self.member(3) for _ in range(7)]
         small = self.member(1)
         w = self.watch("--group", self.group.path, "--victim", "--arm", "always", *OFTEN).wait_for("armed")
         self.assertFalse(self.traced(small.pid))
         self.assertFalse(all(self.traced(v.pid) for v in others))
+        small.stdin.write(b"6\n")
+        small.stdin.flush()
+        self.assertEqual(small.stdout.readline(), b"ready\n")
+        wait_until("it is armed instead", lambda: self.traced(small.pid))
         self.go(small)
         self.assertEqual(small.wait(), -signal.SIGKILL)
-        bundle = w.bundle()
-        self.assertEqual(self.manifest(bundle)["target"]["pid"], small.pid)
+        self.assert_at_kill(w.bundle(), small.pid)
 
     def test_who_was_not_armed_leaves_the_kernels_word(self):
         v = self.member(1)

@@ -165,21 +165,33 @@ Test(attend, a_killed_process_waits_with_all_threads_and_its_memory)
         cr_expect_eq(seen->n_gone, 1);
 }
 
+static void status_read(pid_t pid, char *text, size_t size)
+{
+        char path[64];
+        FILE *f;
+
+        snprintf(path, sizeof(path), "/proc/%d/status", pid);
+        f = fopen(path, "r");
+        cr_assert_not_null(f);
+        text[fread(text, 1, size - 1, f)] = '\0';
+        fclose(f);
+}
+
 Test(attend, an_attended_process_runs_on_when_the_attender_is_killed)
 {
         pid_t victim = victim_start(10), child = attend_start(victim);
-        char path[64], text[4096];
-        FILE *f;
+        char text[4096];
 
         kill(child, SIGKILL);
         waitpid(child, NULL, 0);
-        snprintf(path, sizeof(path), "/proc/%d/status", victim);
-        f = fopen(path, "r");
-        cr_assert_not_null(f);
-        text[fread(text, 1, sizeof(text) - 1, f)] = '\0';
-        fclose(f);
+        status_read(victim, text, sizeof(text));
         cr_expect(strstr(text, "TracerPid:\t0\n"));
-        cr_expect(strstr(text, "State:\tS"));
+        /* It may not have come to its pause() yet. */
+        for (int i = 0; i < 60000 && !strstr(text, "State:\tS"); i++) {
+                usleep(1000);
+                status_read(victim, text, sizeof(text));
+        }
+        cr_expect(strstr(text, "State:\tS"), "%s", text);
         kill(victim, SIGTERM);
         waitpid(victim, NULL, 0);
         cr_expect_eq(seen->n_dying, 0);

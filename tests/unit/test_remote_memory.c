@@ -81,7 +81,7 @@ Test(remote_memory, knows_when_the_address_space_is_another)
         cr_assert_eq(remote_memory_open(proc, child, true, &m), 0);
         cr_expect_not(remote_memory_gone(&m, (uintptr_t)&byte));
         cr_assert_eq(write(gate[1], &byte, 1), 1);
-        for (int i = 0; i < 5000 && !remote_memory_gone(&m, (uintptr_t)&byte); i++)
+        for (int i = 0; i < 60000 && !remote_memory_gone(&m, (uintptr_t)&byte); i++)
                 usleep(1000);
         cr_expect(remote_memory_gone(&m, (uintptr_t)&byte), "after an exec");
         kill(child, SIGKILL);

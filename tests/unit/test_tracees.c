@@ -103,7 +103,7 @@ static bool is_free_and_counts(const struct fixture *f)
         unsigned long before = atomic_load(f->count);
 
         file_read_at(f->proc, "status", &status);
-        for (int i = 0; i < 10000 && atomic_load(f->count) == before; i++)
+        for (int i = 0; i < 120000 && atomic_load(f->count) == before; i++)
                 usleep(1000);
         return strstr(status.data, "TracerPid:\t0\n") && atomic_load(f->count) > before;
 }

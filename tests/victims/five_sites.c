@@ -3,8 +3,10 @@
  *
  *   five_sites [MIB [end|crash|wait]]
  * Leaks until it holds MIB (default: without end, until it is killed), then says "ready" and waits, or, with "end",
- * ends, with "crash", aborts, with "wait", ends 2 s later.  Of what it holds 45, 25, 15, 9 and 6 % are those of leak_a() to leak_e().
+ * ends, with "crash", aborts, with "wait", ends at SIGUSR1.  Of what it holds 45, 25, 15, 9 and 6 % are those of leak_a() to leak_e().
  */
+#include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,7 +53,14 @@ static __attribute__((noinline)) void churn(unsigned i)
 int main(int argc, char **argv)
 {
         size_t rounds = argc > 1 ? strtoul(argv[1], NULL, 10) * 1024 / 100 : (size_t)-1;
+        bool wait = argc > 2 && strcmp(argv[2], "wait") == 0;
+        sigset_t end;
+        int signo;
 
+        sigemptyset(&end);
+        sigaddset(&end, SIGUSR1);
+        if (wait)
+                sigprocmask(SIG_BLOCK, &end, NULL);
         for (size_t i = 0; i < rounds; i++) {
                 leak_a();
                 leak_b();
@@ -66,10 +75,8 @@ int main(int argc, char **argv)
                 return 0;
         if (argc > 2 && strcmp(argv[2], "crash") == 0)
                 abort();
-        if (argc > 2 && strcmp(argv[2], "wait") == 0) {
-                sleep(2);
-                return 0;
-        }
+        if (wait)
+                return sigwait(&end, &signo);
         for (;;)
                 pause();
 }

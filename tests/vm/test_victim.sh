@@ -10,7 +10,7 @@ victim_watch() {
 
 # expect_captured PID COMM THREADS: there is a bundle of its kill, with all stacks and the kernel's word.
 expect_captured() {
-        for i in $(seq 300); do
+        for i in $(seq 600); do
                 grep -q "^bundle: .*/$2\.$1\." watch.out && break
                 sleep 0.1
         done

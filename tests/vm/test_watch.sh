@@ -14,12 +14,14 @@ test_watch_a_v2_group_to_the_kernels_kill() {
         echo +memory > $cgroup/outer/cgroup.subtree_control
         group_make outer/inner
         echo 64M > $cgroup/outer/memory.max
-        mkfifo go
-        in_group outer/inner sh -c 'read x < go; exec tail /dev/zero' & victim=$!
+        victim_start in_group outer/inner grow
         wait_for grep -q . $cgroup/outer/inner/cgroup.procs
         watch_start -p $victim --rss 50%
         expect watch.err 'of 64.0 MiB (memory group /outer); dumps at rss 32.0 MiB'
-        echo > go
+        # Not at once to the limit: it would be killed before a slow machine's watcher has looked.
+        echo grow 40 >&9
+        wait_for grep -q '^bundle: ' watch.out
+        echo speed 0 >&9
         wait $victim && fail "the victim lived"
         # 4: it may be killed in the middle of the dump.
         wait $watcher || [ $? -eq 4 ] || fail "the watcher failed: $(cat watch.err)"
