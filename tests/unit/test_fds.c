@@ -78,6 +78,7 @@ Test(fds, a_socket_is_found_once_among_a_hundred_thousand)
                 cr_assert_not(inode_set_take(&s, i * 7), "%u twice", i);
                 cr_assert_not(inode_set_take(&s, i * 7 + 1), "%u was never there", i * 7 + 1);
         }
+        cr_expect_eq(s.left, 0, "nothing more to look for");
         cr_expect_not(inode_set_take(&s, 0));
         inode_set_done(&s);
         cr_expect_not(inode_set_take(&s, 7), "an empty set");

@@ -52,6 +52,7 @@ int inode_set_add(struct inode_set *s, uint32_t inode)
         if (!s->slots[i]) {
                 s->slots[i] = inode;
                 s->n++;
+                s->left++;
         }
         return 0;
 }
@@ -66,6 +67,7 @@ bool inode_set_take(struct inode_set *s, uint32_t inode)
         if (!s->slots[i] || s->taken[i])
                 return false;
         s->taken[i] = true;
+        s->left--;
         return true;
 }
 

@@ -13,6 +13,7 @@ struct inode_set {
         uint32_t *slots; /* 0: free */
         bool *taken;     /* inode_set_take() has had it */
         size_t n, size;  /* size is a power of two */
+        size_t left;     /* not yet taken */
 };
 
 int inode_set_add(struct inode_set *s, uint32_t inode); /* 0 or -ENOMEM */
