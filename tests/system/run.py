@@ -11,7 +11,7 @@ import sys
 import time
 import unittest
 
-TIMEOUT_S = 240
+TIMEOUT_S = 480
 
 
 class TimedOut(Exception):

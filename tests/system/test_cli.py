@@ -14,7 +14,7 @@ import tempfile
 import threading
 import unittest
 
-from tests.system.harness import BUILD, SWANSONG, SwansongTest, need_root, proc_status, tids, wait_until
+from tests.system.harness import BUILD, SWANSONG, SwansongTest, need_root, proc_status, tids
 
 NOBODY = 65534
 USAGE, TARGET, INCOMPLETE = 2, 3, 4
@@ -27,9 +27,7 @@ class Case(SwansongTest):
         os.mkdir(self.out)
 
     def sleeper(self, **kwargs):
-        process = self.spawn(["sleep", "1000"], **kwargs)
-        wait_until("sleep runs", lambda: proc_status(process.pid).get("Name") == "sleep")
-        return process
+        return self.spawn(["sleep", "1000"], **kwargs)
 
     def refused(self, status, words, *args, **kwargs):
         """One line on stderr that holds `words`, nothing on stdout, and the directory for bundles as it was."""

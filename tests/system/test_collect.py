@@ -529,7 +529,7 @@ class Trouble(CollectTest):
         if subprocess.run([*as_nobody, SWANSONG, "--help"], capture_output=True).returncode:
             self.skipTest("the build directory is not accessible to others")
         victim = self.spawn([*as_nobody, "sleep", "1000"])
-        wait_until("exec", lambda: slurp(f"/proc/{victim.pid}/comm") == "sleep\n")
+        wait_until("exec", lambda: is_asleep(victim.pid, "sleep"))
         done = subprocess.run([*as_nobody, SWANSONG, "dump", "-p", str(victim.pid), "--no-report", "-o", self.dir],
                               capture_output=True, text=True)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)

@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import unittest
 
-from .harness import IS_ROOT, SwansongTest, need_root, wait_until
+from .harness import IS_ROOT, SwansongTest, is_asleep, need_root, wait_until
 from .injecting import MODES, STEPS, Spied, Tool
 
 
@@ -195,7 +195,7 @@ class OtherNamespace(InjectTest):
         hidden = self.spawn(["unshare", "-m", "sh", "-c", f"mount -t tmpfs none {self.tool.dir} && echo hidden && exec sleep 1000"],
                             stdout=subprocess.PIPE)
         self.assertEqual(hidden.stdout.readline(), b"hidden\n")
-        wait_until("it sleeps", lambda: read(f"/proc/{hidden.pid}/comm") == "sleep\n")
+        wait_until("it sleeps", lambda: is_asleep(hidden.pid, "sleep"))
         before = sorted(os.listdir(f"/proc/{hidden.pid}/fd"))
         self.inject(hidden.pid, "--wait", "60", says="records from now on")
         self.assertTrue(all("memfd" in line for line in self.mapped(hidden.pid)))
