@@ -6,6 +6,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+/* No machine has smaller ones. */
+#define PAGE_LEAST 4096
+
 /* The range that is open now: one walk at a time. */
 static uintptr_t open_from, open_to;
 
@@ -16,6 +19,16 @@ static bool futex_word_is_writable(const uintptr_t *word)
 
         return syscall(SYS_futex, &nobody, FUTEX_WAKE_OP_PRIVATE, 0, 0, word,
                        FUTEX_OP(FUTEX_OP_ADD, 0, FUTEX_OP_CMP_LT, 0)) >= 0;
+}
+
+/* Asked once for each page: a system call, at which a thread that swansong has borrowed stops twice. */
+static bool is_writable(struct slot_writer *w, const uintptr_t *word)
+{
+        uintptr_t page = (uintptr_t)word / PAGE_LEAST + 1;
+
+        if (w->writable_page != page && futex_word_is_writable(word))
+                w->writable_page = page;
+        return w->writable_page == page;
 }
 
 static bool open_relro(struct slot_writer *w, const uintptr_t *word)
@@ -36,7 +49,7 @@ static bool open_relro(struct slot_writer *w, const uintptr_t *word)
 
 bool slot_write(struct slot_writer *w, uintptr_t *word, uintptr_t from, uintptr_t to, bool in_relro)
 {
-        if (in_relro ? !open_relro(w, word) : !futex_word_is_writable(word)) {
+        if (in_relro ? !open_relro(w, word) : !is_writable(w, word)) {
                 w->refused++;
                 return false;
         }

@@ -19,6 +19,7 @@ struct slot_writer {
         uintptr_t relro_from, relro_to; /* of the file, rounded to pages as the loader does */
         bool open;                      /* we made it writable */
         bool later;                     /* the loader is not done with the file */
+        uintptr_t writable_page;        /* the number of the last page found writable, + 1; 0: none */
         uint32_t refused;               /* words that are not writable, or not yet */
 };
 

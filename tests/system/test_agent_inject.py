@@ -4,10 +4,13 @@
 import ctypes
 import json
 import os
+import shutil
 import subprocess
+import unittest
 
 from tests.system import recorder
 from tests.system.harness import is_asleep, victim_path, wait_until
+from tests.system.injecting import Tool
 from tests.system.test_agent import AGENT, REPLACED, RUNNING, WAYS_TO_BECOME, AgentTest, library
 
 FLAG_HEAP_UNSEEN, FLAG_LOADED_LATE = 1 << 5, 1 << 8
@@ -219,6 +222,82 @@ class Storm(InjectTest):
                                       stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=200, check=False)
                 self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "ok\n", ""))
                 self.assertEqual(recorder.recorders(self.recorders), {})
+
+
+@unittest.skipUnless(shutil.which("strace"), "strace is not installed")
+class BetweenTurns(InjectTest):
+    """A program with a single thread puts the hooks on itself, file by file, turn by turn; swansong sleeps in between, and is killed there."""
+    TABLES, WORDS = 6, 400000
+
+    def setUp(self):
+        super().setUp()
+        self.tool = Tool(AGENT)
+        self.addCleanup(self.tool.close)
+        # Each takes longer than a turn has, on any machine.
+        source, first = os.path.join(self.dir, "t.c"), os.path.join(self.dir, "libt0.so")
+        with open(source, "w", encoding="ascii") as f:
+            f.write(f'__asm__(".data\\n.balign 8\\n.rept {self.WORDS}\\n.quad malloc\\n.endr\\n");\n')
+        subprocess.run(["cc", "-shared", "-nostdlib", "-o", first, source], check=True)
+        self.tables = [first] + [shutil.copy(first, os.path.join(self.dir, f"libt{i}.so")) for i in range(1, self.TABLES)]
+        source = os.path.join(self.dir, "v.c")
+        with open(source, "w", encoding="ascii") as f:
+            f.write("""#include <stdint.h>
+                    #include <stdio.h>
+                    #include <stdlib.h>
+                    #include <unistd.h>
+                    static void *(*volatile pointer)(size_t) = malloc;
+                    int main(void)
+                    {
+                            uintptr_t was = (uintptr_t)pointer;
+                            char c;
+                            do {
+                                    for (int i = 0; i < 20; i++)
+                                            free(pointer(10000));
+                                    dprintf(1, "%d\\n", (uintptr_t)pointer != was);
+                            } while (read(0, &c, 1) > 0);
+                    }""")
+        self.program = self.build("v", source, "-Wl,--no-as-needed", *self.tables)
+
+    def start(self):
+        victim = self.spawn([self.program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=self.env(), text=True)
+        self.assertEqual(victim.stdout.readline(), "0\n")
+        return victim
+
+    def is_hooked(self, victim):
+        """The program's own word, which is the first."""
+        self.go_on(victim)
+        return int(victim.stdout.readline())
+
+    def all_hooked(self, victim):
+        self.is_hooked(victim)
+        return self.late(victim.pid).hooked_words >= self.TABLES * self.WORDS
+
+    def run_to_the_end(self, victim, *args):
+        done = self.tool.inject(victim.pid, "--wait", "60", "--timeout", "60", *args)
+        self.assertEqual(done.returncode, 0, done.stderr)
+
+    def test_killed_there_the_rest_follows_at_the_programs_own_allocations(self):
+        followed, number, killed = 0, 2, True
+        while killed:
+            victim = self.start()
+            killed = self.tool.killed_at(self.tool.argv(victim.pid, "--wait", "60", "--timeout", "60", "--options", self.options()),
+                                         "/nanosleep$", number)
+            self.assert_unharmed(victim.pid)
+            before = self.late(victim.pid).hooked_words if victim.pid in recorder.recorders(self.recorders) else 0
+            if not killed:
+                self.assertGreaterEqual(before, self.TABLES * self.WORDS)
+            elif self.is_hooked(victim):
+                followed += before == 0
+                wait_until("the rest has followed", lambda v=victim: self.all_hooked(v), 60)
+            # It had only begun: nothing follows, and whoever asks again gets it.
+            self.run_to_the_end(victim, "--options", self.options())
+            self.assertTrue(self.all_hooked(victim))
+            self.run_to_the_end(victim, "--detach")
+            self.assertEqual((self.is_hooked(victim), self.late(victim.pid).hooked_words), (0, 0))
+            victim.stdin.close()
+            self.assertEqual(victim.wait(60), 0)
+            number += 3
+        self.assertGreater(followed, 0)
 
 
 class FromOutside(InjectTest):

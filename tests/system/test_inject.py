@@ -63,7 +63,6 @@ class Harmless(InjectTest):
                 victim.check()
                 self.assertEqual(victim.finish(), 0, "it saw EINTR")
 
-    @unittest.skipUnless(shutil.which("strace"), "strace is not installed")
     def test_an_agent_that_has_only_begun_is_called_until_it_is_done(self):
         victim = self.spied("poll")
         self.inject(victim.pid, "--options", "slowly", says="at the most, in several turns")
@@ -71,6 +70,7 @@ class Harmless(InjectTest):
         victim.check(without=("files",))
         victim.finish()
 
+    @unittest.skipUnless(shutil.which("strace"), "strace is not installed")
     def test_killed_at_any_step_it_leaves_nothing_to_repair(self):
         killed = 0
         for mode in ("epoll", "read", "spin"):
