@@ -19,6 +19,7 @@
 #include "agent_so/recorder/recorder.h"
 #include "agent_so/seccomp.h"
 #include "agent_so/stacks/stack_unwind.h"
+#include "agent_so/uncancelled.h"
 #include "agent_so/malloc_stats/malloc_stats.h"
 
 static bool wiped_on_fork; /* the kernel does it */
@@ -46,6 +47,7 @@ static void describe(void)
 /* Make the recorder; the state says how it went. */
 static int begin(const char **ret_why)
 {
+        _uncancelled_ int cancel = uncancelled_begin();
         uint32_t expected = AGENT_NONE;
         int err;
 

@@ -12,6 +12,7 @@
 #include "agent_so/dump/dump.h"
 #include "agent_so/recorder/recorder.h"
 #include "agent_so/service.h"
+#include "agent_so/uncancelled.h"
 #include "base/clock.h"
 #include "include/swansong.h"
 
@@ -46,6 +47,7 @@ EXPORT void swansong_note(const char *text)
 
 EXPORT int swansong_dump(const char *reason)
 {
+        _uncancelled_ int cancel = uncancelled_begin();
         int saved = errno, result = -EAGAIN;
         uint64_t before;
 

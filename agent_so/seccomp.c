@@ -13,6 +13,7 @@
 #include "agent_so/interpose/real.h"
 #include "agent_so/recorder/recorder.h"
 #include "agent_so/service.h"
+#include "agent_so/uncancelled.h"
 
 #define PARK_WAITS 1000 /* ms; a thread that is in malloc's statistics needs some */
 
@@ -55,6 +56,7 @@ void seccomp_park(void)
 
 static void seal(void)
 {
+        _uncancelled_ int cancel = uncancelled_begin();
         int saved = errno;
 
         if (agent.state == AGENT_ON && agent_enter()) {

@@ -18,6 +18,7 @@
 #include "agent_so/modules/modules.h"
 #include "agent_so/seccomp.h"
 #include "agent_so/stacks/stack_memory.h"
+#include "agent_so/uncancelled.h"
 #include "base/clock.h"
 
 #define SAMPLES_BEFORE    8
@@ -208,6 +209,8 @@ static bool good_place(const uint64_t *frames, unsigned n)
 /* The work of the thread that is not there. */
 static void serve_here(uint64_t now)
 {
+        _uncancelled_ int cancel = uncancelled_begin();
+
         guest_serve(now);
         if (__atomic_load_n(&agent.dump_pending, __ATOMIC_ACQUIRE) > 0)
                 dump_take(true);

@@ -19,6 +19,7 @@
 #include "agent_so/service.h"
 #include "agent_so/recorder/stack_table.h"
 #include "agent_so/stacks/stack_unwind.h"
+#include "agent_so/uncancelled.h"
 #include "base/clock.h"
 #include "base/number.h"
 
@@ -166,6 +167,7 @@ static void own_stack(uint32_t n)
 
 void dump_take(bool with_malloc)
 {
+        _uncancelled_ int cancel = uncancelled_begin();
         struct recorder_header *h = agent.header;
         uint32_t expected = 0, n;
 

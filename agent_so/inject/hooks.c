@@ -13,6 +13,7 @@
 #include "agent_so/modules/module_find.h"
 #include "agent_so/interpose/real.h"
 #include "agent_so/inject/slot_write.h"
+#include "agent_so/uncancelled.h"
 #include "base/clock.h"
 
 #define AGAIN_NS   (10 * NS_PER_S) /* between two looks at calls that were not bound */
@@ -130,6 +131,8 @@ static void release(void)
  * writable page. */
 static void before_fork(void)
 {
+        _uncancelled_ int cancel = uncancelled_begin();
+
         for (unsigned ms = 0; ms < FORK_WAITS && __atomic_load_n(&busy, __ATOMIC_ACQUIRE); ms++)
                 usleep(1000);
 }

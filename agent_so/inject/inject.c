@@ -24,6 +24,7 @@
 #include "agent_so/interpose/real.h"
 #include "agent_so/seccomp.h"
 #include "agent_so/service.h"
+#include "agent_so/uncancelled.h"
 #include "base/clock.h"
 
 EXPORT int swansong_inject(const char *options);
@@ -207,6 +208,7 @@ static int go_on_with(const char *unused)
 static int enter(int (*function)(const char *), const char *options)
 {
         static uint32_t busy;
+        _uncancelled_ int cancel = uncancelled_begin();
         int saved = errno, result = -EBUSY;
         uint32_t expected = 0;
 

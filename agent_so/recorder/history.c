@@ -7,6 +7,7 @@
 #include "agent_so/recorder/recorder.h"
 #include "agent_so/recorder/self.h"
 #include "agent_so/service.h"
+#include "agent_so/uncancelled.h"
 #include "agent_so/recorder/stack_table.h"
 #include "base/clock.h"
 #include "base/scan.h"
@@ -69,6 +70,7 @@ static void take(uint64_t now_ns)
 
 void history_take(uint64_t now_ns)
 {
+        _uncancelled_ int cancel = uncancelled_begin();
         uint32_t expected = 0;
 
         if (!__atomic_compare_exchange_n(&agent.history_busy, &expected, 1, false, __ATOMIC_ACQUIRE,

@@ -43,3 +43,10 @@ class Countdown(AgentTest):
                 found += sum(record.size * record.weight / recorder.ONE for _address, record in r.live())
         # Each child's estimate has a standard error of `mean`: six and a half of the sum's are left out once in 10^10.
         self.assertAlmostEqual(found / mean, children, delta=6.5 * math.sqrt(children))
+
+
+class Threads(AgentTest):
+    def test_an_allocation_is_no_cancellation_point(self):
+        for options in ("sample=1", "sample=1,thread=off"):
+            with self.subTest(options=options):
+                self.run_victim("agent_corners", "cancelled", options=options)

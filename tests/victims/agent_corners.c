@@ -4,9 +4,12 @@
  *   agent_corners end HOW     ends by exit, _exit, quick_exit, exit_group; `daemon`: goes on without its parent, says its PID and waits
  *   agent_corners impossible  asks each function for more than there is, in between for 100 blocks of a byte; is killed
  *   agent_corners nursery N BYTES      N children that hold so many bytes each, in 100 blocks, and exit
+ *   agent_corners cancelled    a thread that is to end at its next cancellation point allocates, and is asked for its stack
  */
 #include <malloc.h>
+#include <pthread.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -82,12 +85,45 @@ static int nursery(int n, size_t bytes)
         return status;
 }
 
+static volatile bool came_through;
+
+static void *cancelled_thread(void *arg)
+{
+        pthread_cancel(pthread_self());
+        kept[0] = malloc(1000000);
+        raise(SIGRTMAX - 2);
+        kept[1] = malloc(1000000);
+        came_through = true;
+        pthread_testcancel();
+        came_through = false;
+        return arg;
+}
+
+/* In a child, whose recorder is made at its first sample: by that thread. */
+static int cancelled(void)
+{
+        pthread_t thread;
+        void *result;
+        int status;
+        pid_t pid = fork();
+
+        if (pid == 0) {
+                if (pthread_create(&thread, NULL, cancelled_thread, NULL) != 0 ||
+                    pthread_join(thread, &result) != 0)
+                        exit(1);
+                exit(came_through && result == PTHREAD_CANCELED ? 0 : 1);
+        }
+        return waitpid(pid, &status, 0) == pid ? status : 1;
+}
+
 int main(int argc, char **argv)
 {
         if (argc > 2 && strcmp(argv[1], "end") == 0)
                 return end(argv[2]);
         if (argc > 1 && strcmp(argv[1], "impossible") == 0)
                 return impossible();
+        if (argc > 1 && strcmp(argv[1], "cancelled") == 0)
+                return cancelled() ? 1 : 0;
         if (argc > 3 && strcmp(argv[1], "nursery") == 0)
                 return nursery(atoi(argv[2]), (size_t)atol(argv[3]));
         fprintf(stderr, "agent_corners: no such case\n");
