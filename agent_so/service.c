@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <sys/auxv.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -20,6 +21,13 @@
 #include "agent_so/stacks/stack_memory.h"
 #include "agent_so/uncancelled.h"
 #include "base/clock.h"
+
+#ifndef SYS_close_range
+#define SYS_close_range 436
+#endif
+#ifndef CLOSE_RANGE_UNSHARE
+#define CLOSE_RANGE_UNSHARE (1U << 1)
+#endif
 
 #define SAMPLES_BEFORE    8
 #define STACK_BYTES       (256 << 10)     /* malloc_info() and the allocators' statistics run on it */
@@ -91,6 +99,15 @@ static bool service_claim(void)
                                            __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
 }
 
+/* A table of descriptors of the thread's own, an empty one.  In the program's, what the thread opens for an instant could take the
+ * number that the program expects next, or be closed by it and then, by us, once more.  (Under a filter of a container's the
+ * thread stays in the program's: not every filter knows the call, and some kill for it.) */
+static void leave_descriptors(void)
+{
+        if (prctl(PR_GET_SECCOMP, 0, 0, 0, 0) == 0)
+                syscall(SYS_close_range, 0, UINT_MAX, CLOSE_RANGE_UNSHARE); /* Linux 5.9 */
+}
+
 static void *serve(void *arg)
 {
         static const struct timespec tick = {.tv_sec = 1};
@@ -100,6 +117,7 @@ static void *serve(void *arg)
         (void)arg;
         agent_enter(); /* what this thread allocates is not the program's */
         pthread_setname_np(pthread_self(), "swansong");
+        leave_descriptors();
 again:
         while (calls = __atomic_load_n(&agent.service_calls, __ATOMIC_SEQ_CST),
                recording() || guest_waits()) {

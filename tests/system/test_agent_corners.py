@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: MIT
 """What programs seldom do: the agent in them does no harm, and tells the truth about it."""
 
+import glob
 import math
+import os
+import platform
 import signal
 import subprocess
+import sys
 
 from tests.system import recorder
 from tests.system.harness import victim_path, wait_until
@@ -50,3 +54,23 @@ class Threads(AgentTest):
         for options in ("sample=1", "sample=1,thread=off"):
             with self.subTest(options=options):
                 self.run_victim("agent_corners", "cancelled", options=options)
+
+    def test_the_service_thread_has_no_part_in_the_programs_descriptors(self):
+        with open("/proc/self/status", encoding="ascii", errors="replace") as f:
+            filtered = "Seccomp:\t0" not in f.read()
+        if filtered or tuple(map(int, platform.release().split(".")[:2])) < (5, 9):
+            self.skipTest("needs Linux 5.9, and no filter of system calls")
+        script = ("import threading, time; threading.Thread(target=time.sleep, args=(600,), daemon=True).start()\n"
+                  "while True: bytearray(100000)")
+        victim = self.spawn([sys.executable, "-c", script], env=self.env("sample=64K", PYTHONMALLOC="malloc"))
+
+        def descriptors():
+            """Of the service thread; None until it is there."""
+            for task in glob.glob(f"/proc/{victim.pid}/task/*"):
+                with open(f"{task}/comm", encoding="ascii", errors="replace") as f:
+                    if f.read() == "swansong\n":
+                        return os.listdir(f"{task}/fd")
+            return None
+        # What it reads itself it has open for a moment.
+        wait_until("a table of its own", lambda: descriptors() == [], 60)
+        self.assertIn("0", os.listdir(f"/proc/{victim.pid}/fd"))
