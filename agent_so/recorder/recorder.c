@@ -74,7 +74,8 @@ static int create_in(const char *dir, uint64_t size, bool all_now)
         fd = create_file(dirfd, name);
         if (fd < 0)
                 return fd;
-        err = ftruncate(fd, (off_t)size) < 0 || fstat(fd, &st) < 0 ? -errno : 0;
+        /* (The umask is the program's.) */
+        err = fchmod(fd, 0600) < 0 || ftruncate(fd, (off_t)size) < 0 || fstat(fd, &st) < 0 ? -errno : 0;
         /* The first page, or all of it: never a page that the file system has no room for. */
         if (!err && fallocate(fd, 0, 0, all_now ? (off_t)size : RECORDER_HEADER_SPACE) < 0)
                 err = -errno;

@@ -74,3 +74,13 @@ class Threads(AgentTest):
         # What it reads itself it has open for a moment.
         wait_until("a table of its own", lambda: descriptors() == [], 60)
         self.assertIn("0", os.listdir(f"/proc/{victim.pid}/fd"))
+
+
+class Files(AgentTest):
+    def test_a_umask_that_takes_everything(self):
+        directory = os.path.join(self.recorders, "made")
+        env = dict(self.env(), SWANSONG_OPTIONS=f"dir={directory}")
+        victim = self.victim("agent_harm", "hold", env=env, umask=0o777)
+        (path,) = recorder.recorders(directory).values()
+        self.assertEqual([oct(os.stat(p).st_mode & 0o777) for p in (directory, path)], ["0o700", "0o600"])
+        victim.kill()

@@ -26,12 +26,20 @@ int recorder_dir_path(unsigned i, uid_t uid, const char *runtime, char out[PATH_
         return n < 0 || n >= PATH_MAX ? -ENAMETOOLONG : 0;
 }
 
+/* Whatever the umask is, which is the program's and stays as it is. */
+static int make_own(const char *path)
+{
+        if (mkdir(path, 0700) == 0)
+                return chmod(path, 0700);
+        return errno == EEXIST ? 0 : -1;
+}
+
 int recorder_dir_open(const char *path, uid_t uid, bool create)
 {
         struct stat st;
         int fd, err = 0;
 
-        if (create && mkdir(path, 0700) < 0 && errno != EEXIST)
+        if (create && make_own(path) < 0)
                 return -errno;
         fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         if (fd < 0)
