@@ -16,6 +16,7 @@
 #include "agent_so/modules/module_find.h"
 #include "agent_so/options.h"
 #include "agent_so/preload.h"
+#include "agent_so/recorder/recorder.h"
 #include "agent_so/seccomp.h"
 #include "agent_so/service.h"
 
@@ -31,21 +32,38 @@ static void warn(const char *format, const char *a, const char *b)
                 return;
 }
 
-static void warn_option(const char *word, size_t length, const char *reason, void *arg)
+#define PRINTABLE 64
+
+/* The beginning of a word that somebody wrote. */
+static const char *printable(const char *word, size_t length, char out[PRINTABLE])
 {
-        char printable[64];
         size_t n = 0;
 
+        for (; n < length && n < PRINTABLE - 1; n++)
+                out[n] = word[n] > ' ' && word[n] < 0x7f ? word[n] : '?';
+        out[n] = '\0';
+        return out;
+}
+
+static void warn_option(const char *word, size_t length, const char *reason, void *arg)
+{
+        char text[PRINTABLE];
+
         (void)arg;
-        for (; n < length && n < sizeof(printable) - 1; n++)
-                printable[n] = word[n] > ' ' && word[n] < 0x7f ? word[n] : '?';
-        printable[n] = '\0';
+        printable(word, length, text);
         if (reason[0])
-                warn("libswansong: " OPTIONS_VARIABLE ": \"%s\": must be %s; the default is used\n",
-                     printable, reason);
+                warn("libswansong: " OPTIONS_VARIABLE ": \"%s\": must be %s; the default is used\n", text,
+                     reason);
         else
-                warn("libswansong: " OPTIONS_VARIABLE ": \"%s\" is no option; it is ignored%s\n", printable,
-                     "");
+                warn("libswansong: " OPTIONS_VARIABLE ": \"%s\" is no option; it is ignored%s\n", text, "");
+}
+
+static void warn_dir(int err)
+{
+        char text[PRINTABLE];
+
+        warn("libswansong: " OPTIONS_VARIABLE ": \"dir=%s\": %s; the default is used\n",
+             printable(agent_options.dir, strlen(agent_options.dir), text), strerror(-err));
 }
 
 static void find_own_text(void)
@@ -101,6 +119,8 @@ static __attribute__((constructor)) void construct(void)
         err = agent_begin(&why);
         if (err)
                 warn("libswansong: %s: %s; nothing is recorded\n", why, strerror(-err));
+        else if (recorder_dir_error())
+                warn_dir(recorder_dir_error());
         agent_leave();
         errno = saved;
 }

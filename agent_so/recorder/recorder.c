@@ -36,6 +36,8 @@ static struct {
         ino_t ino;
 } file;
 
+static int dir_error; /* why it does not lie in agent_options.dir */
+
 /* The file that is named after us, and its name.  fd, or -errno. */
 static int create_file(int dirfd, char name[RECORDER_NAME_SPACE])
 {
@@ -89,17 +91,39 @@ static int create_in(const char *dir, uint64_t size, bool all_now)
         return take_fd(&fd);
 }
 
-static int create_anywhere(uint64_t size, bool all_now)
+static int create_by_default(uint64_t size, bool all_now)
 {
         static char dir[PATH_MAX]; /* one thread is here at a time, perhaps on a small stack */
         int fd = -ENOENT;
 
-        if (agent_options.dir[0])
-                return create_in(agent_options.dir, size, all_now);
         for (unsigned i = 0; i < RECORDER_DIRS && fd < 0; i++)
                 if (recorder_dir_path(i, geteuid(), secure_getenv("XDG_RUNTIME_DIR"), dir) == 0)
                         fd = create_in(dir, size, all_now);
         return fd;
+}
+
+/* Where the options say, or, where that cannot be had (it is not there, or not ours: a worker that has another user by now), by
+ * default.  Who injects is told instead. */
+static int create_anywhere(uint64_t size, bool all_now)
+{
+        int fd, by_default;
+
+        dir_error = 0;
+        if (!agent_options.dir[0])
+                return create_by_default(size, all_now);
+        fd = create_in(agent_options.dir, size, all_now);
+        if (fd >= 0 || agent_late)
+                return fd;
+        by_default = create_by_default(size, all_now);
+        if (by_default < 0)
+                return fd;
+        dir_error = fd;
+        return by_default;
+}
+
+int recorder_dir_error(void)
+{
+        return dir_error;
 }
 
 /* Beyond RLIMIT_FSIZE ftruncate() would send SIGXFSZ. */

@@ -11,6 +11,9 @@
 /* Make the recorder of this process and fill `agent`.  0; -errno and why in words: no directory, no room, a limit. */
 int recorder_create(const char **ret_why);
 
+/* 0, or -errno: why it is not in the directory of the options, but in the default one. */
+int recorder_dir_error(void);
+
 /* The first entry of a section. */
 static inline void *recorder_entries(enum recorder_section_id id)
 {

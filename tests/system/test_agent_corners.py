@@ -5,6 +5,7 @@ import glob
 import math
 import os
 import platform
+import shutil
 import signal
 import subprocess
 import sys
@@ -77,6 +78,21 @@ class Threads(AgentTest):
 
 
 class Files(AgentTest):
+    def test_a_directory_that_cannot_be_used(self):
+        """One warning that names it, and the default."""
+        runtime = os.path.join(self.recorders, "runtime")
+        os.mkdir(runtime, 0o700)
+        for directory in ("/nonexistent/swansong", "/etc"):
+            with self.subTest(dir=directory):
+                env = dict(self.env(), SWANSONG_OPTIONS=f"dir={directory}", XDG_RUNTIME_DIR=runtime)
+                victim = self.victim("agent_harm", "hold", env=env, stderr=subprocess.PIPE)
+                self.assertEqual(recorder.recorders(os.path.join(runtime, "swansong")).keys(), {victim.pid})
+                victim.terminate()
+                lines = victim.stderr.read().decode().splitlines()
+                self.assertEqual(len(lines), 1, lines)
+                self.assertIn(f'"dir={directory}"', lines[0])
+                shutil.rmtree(os.path.join(runtime, "swansong"))
+
     def test_a_umask_that_takes_everything(self):
         directory = os.path.join(self.recorders, "made")
         env = dict(self.env(), SWANSONG_OPTIONS=f"dir={directory}")
