@@ -33,6 +33,9 @@
 #include "base/target.h"
 #include "bundle/reader.h"
 
+/* Far more than a kernel keeps (CONFIG_LOG_BUF_SHIFT, log_buf_len=). */
+#define KERNEL_LOG_MAX ((size_t)64 << 20)
+
 /* What would have made the guarantee better. */
 static const char *better_of(const char *guarantee)
 {
@@ -273,16 +276,21 @@ static const struct {
 };
 
 /* The kill of a process that nobody watched: the kernel's log may still have it. */
-static int find_kill(struct source *s, const struct recorder *rec, struct buf *log, struct report *r)
+static int find_kill(struct source *s, const struct recorder *rec, int (*kernel_log)(struct buf *ret),
+                     struct report *r)
 {
+        _cleanup_buf_ struct buf log = BUF_GROWING(KERNEL_LOG_MAX);
         const struct recorder_header *h = &rec->head;
         const struct kill_context context = {(int32_t)h->pid, h->page_size,
                                              h->began_realtime_ns - h->began_monotonic_ns};
         int ret;
 
-        if (!log || !log->len || h->pid == 0 || h->pid > INT32_MAX || h->pid_namespace != PID_NS_INIT_INO)
+        if (!kernel_log || h->pid == 0 || h->pid > INT32_MAX || h->pid_namespace != PID_NS_INIT_INO)
                 return 0;
-        ret = kill_parse(log->data, log->len, &context, s->pool, &r->kill);
+        /* Not permitted to everybody: then the report does without. */
+        if (kernel_log(&log) < 0 || log.len == 0)
+                return 0;
+        ret = kill_parse(log.data, log.len, &context, s->pool, &r->kill);
         /* A PID is used again and again. */
         if (ret == 0 && r->kill && (!r->kill->was_target || r->kill->time_ns < h->began_realtime_ns))
                 r->kill = NULL;

@@ -16,8 +16,9 @@ struct stacks_options;
 
 struct report_options {
         const struct stacks_options *stacks; /* how to unwind; NULL: leave the threads' stacks out */
-        /* For a recorder alone: the text of the kernel's log now, one record per line, or NULL.  Is changed. */
-        struct buf *kernel_log;
+        /* NULL, or appends the text of the kernel's log now, one record per line; 0 or -errno.  Asked for a recorder alone, of
+         * a process that was killed: a bundle has its own. */
+        int (*kernel_log)(struct buf *ret);
 };
 
 /* 0, or -errno with d filled: the path is no bundle and no recorder, or cannot be opened, or memory is out.  On success the

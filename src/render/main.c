@@ -267,14 +267,11 @@ static int run_checks(const struct checks *c, const struct report *r)
 static int run(struct args *a)
 {
         _cleanup_(report_done) struct report report = {0};
-        _cleanup_buf_ struct buf log = BUF_GROWING((size_t)64 << 20);
-        struct report_options options = {.stacks = &a->stacks, .kernel_log = &log};
+        struct report_options options = {.stacks = &a->stacks, .kernel_log = kmsg_copy};
         struct progress progress;
         struct diag d = {0};
         int r;
 
-        /* Not permitted to everybody: then the report does without. */
-        kmsg_copy(&log);
         progress_begin(&progress);
         a->stacks.progress = progress_step;
         a->stacks.progress_data = &progress;

@@ -27,6 +27,23 @@ static struct report build(const char *path)
         return r;
 }
 
+static int log_that_nobody_may_ask_for(struct buf *ret)
+{
+        (void)ret;
+        cr_expect(false, "this machine's log is asked for");
+        return -EPERM;
+}
+
+Test(report_build, of_a_bundle_asks_for_no_log_of_this_machine)
+{
+        static const struct report_options options = {.kernel_log = log_that_nobody_may_ask_for};
+        struct report r;
+        struct diag d = {0};
+
+        cr_assert_eq(report_build(BUNDLES "cgroup_v1", &options, &r, &d), 0, "%s", d.text);
+        report_done(&r);
+}
+
 static uint64_t sum_of_where(const struct report *r)
 {
         uint64_t sum = 0;
@@ -174,7 +191,8 @@ Test(report_build, says_why_a_section_is_missing)
                  "(PID 9)\"},"
                  "{\"path\": \"proc/7/io\", \"status\": \"missing\", \"errno\": 13, \"optional\": true},"
                  "{\"path\": \"proc/7/smaps\", \"status\": \"cut\", \"errno\": 62, \"bytes\": 4096},"
-                 "{\"path\": \"proc/*/smaps_rollup\", \"status\": \"cut\", \"bytes\": 4096, \"reason\": \"1 of 8: "
+                 "{\"path\": \"proc/*/smaps_rollup\", \"status\": \"cut\", \"bytes\": 4096, \"reason\": \"1 "
+                 "of 8: "
                  "Permission denied\"},"
                  "{\"path\": \"proc/7/maps\", \"status\": \"target-died\"},"
                  "{\"path\": \"proc/7/statm\", \"status\": \"ok\", \"bytes\": 100},"
