@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """swansong watch --hold: the kernel waits at the limit of a v1 group, and whoever of us is killed, everything is put back."""
 
+import glob
 import os
 import random
 import signal
@@ -78,14 +79,14 @@ class Hold(SwansongTest):
         hog.stdin.write(b"go\n")
         hog.stdin.flush()
 
-    def watch(self, pid, *options, before=()):
+    def watch(self, pid, *options, arm="always", before=()):
         return self.spawn([*before, SWANSONG, "watch", "-p", str(pid), "-o", self.dir, "--hold", "--no-report", "--arm",
-                           "always", *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                           arm, *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                           errors="backslashreplace")
 
-    def watch_holding(self, pid, *options):
+    def watch_holding(self, pid, **options):
         """A watcher whose brake is on and whose holder is ready."""
-        watcher = self.watch(pid, *options)
+        watcher = self.watch(pid, **options)
         for line in watcher.stderr:
             if "will be held at its limit" in line:
                 return watcher
@@ -243,6 +244,33 @@ class Hold(SwansongTest):
         watcher.terminate()
         watcher.communicate(timeout=60)
         self.assert_unharmed(victim.pid)
+
+    def grow(self):
+        return self.spawn(self.group.command([victim_path("grow")]), stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+    def tell(self, victim, line, answered=True):
+        victim.stdin.write(line.encode() + b"\n")
+        victim.stdin.flush()
+        if answered:
+            self.assertEqual(victim.stdout.readline(), b"ok\n")
+
+    def test_what_was_captured_at_the_limit_stays_when_somebody_else_dies_there(self):
+        held, other = self.grow(), self.grow()
+        with open(f"/proc/{other.pid}/oom_score_adj", "w", encoding="ascii") as f:
+            f.write("1000")
+        self.tell(held, "grow 10")
+        self.tell(other, "grow 40")
+        # Armed because of the other, whose end makes room: a moment later it need not be armed any more.
+        watcher = self.watch_holding(held.pid, arm="70%")
+        self.tell(other, "speed 50", answered=False)
+        self.assertEqual(other.wait(), -signal.SIGKILL)
+        bundles = wait_until("there is a bundle", lambda: glob.glob(os.path.join(self.dir, "grow.*.swansong")), 60)
+        manifest = self.manifest(bundles[0])
+        self.assertEqual((manifest["trigger"]["guarantee"], manifest["threads"]["stopped"]), ("held", 1))
+        self.assert_undone("the other has died")
+        watcher.terminate()
+        watcher.communicate(timeout=60)
+        self.assert_unharmed(held.pid)
 
     def test_one_hold_for_a_group(self):
         first, second = self.leak(0.001, 2), self.leak(0.001, 2)

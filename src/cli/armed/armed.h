@@ -12,8 +12,8 @@
  *                  the target is killed: ARMED_DYING, then ARMED_KILLED, then ARMED_BUNDLE or ARMED_FAILED;
  *                  not by the kernel for memory: ARMED_DYING, then ARMED_ENDED
  *                  it ends in another way: ARMED_ENDED
- *   armed_hold() ─▶ the same from a process for this target alone, which waits at the limit: ARMED_HELD, then ARMED_BUNDLE or
- *                  ARMED_FAILED; its end is the end of it
+ *   armed_hold() ─▶ the same from a process for this target alone, which waits at the limit: ARMED_DYING when that is reached,
+ *                  ARMED_HELD, then ARMED_BUNDLE or ARMED_FAILED; its end is the end of it
  */
 #ifndef SWANSONG_CLI_ARMED_ARMED_H
 #define SWANSONG_CLI_ARMED_ARMED_H

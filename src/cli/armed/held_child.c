@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 
 #include "arch/arch.h"
 #include "base/clock.h"
@@ -261,6 +262,7 @@ void held_child_main(const struct held_child *a)
         if (wait_for_limit(&h) && !has_moved(&h)) {
                 h.limit_ns = clock_monotonic_ns();
                 brake_reached(a->brake);
+                armed_tell(&a->side, a->target, ARMED_DYING, 0, false, "", MSG_DONTWAIT);
                 r = tracer_run(hold, nothing_beside, &h);
         }
         if (r == 0 && h.error == 0 && h.taken)

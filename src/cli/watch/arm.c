@@ -2,10 +2,12 @@
 #include "cli/watch/arm.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/epoll.h>
 
 #include "base/clock.h"
+#include "brake/guard.h"
 #include "capture/stacks/condition.h"
 #include "cli/watch/arm_words.h"
 #include "cli/watch/brake.h"
@@ -20,11 +22,20 @@
 /* How often one that somebody else traces is looked at again: 20 us each. */
 #define TRACER_LOOK_NS (NS_PER_S / 4)
 
+/* How often it is looked whether the guard has ended a hold. */
+#define HELD_LOOK_MS 50
+
 static _Alignas(16) char token_words, token_life;
 
 static bool is_attended(const struct watched *p)
 {
         return p->arm == ARM_ASKED || p->arm == ARM_ATTENDED;
+}
+
+/* Its holder is at work: captures it, or writes. */
+static bool is_holding(const struct watched *p)
+{
+        return p->holder.child > 0 && p->arm == ARM_DYING;
 }
 
 static void listen_to(struct watcher *w, int fd, void *token)
@@ -117,12 +128,21 @@ static void stop_holder(struct watcher *w, struct watched *p)
                 return;
         epoll_ctl(w->epoll_fd, EPOLL_CTL_DEL, p->holder.life_fd, NULL);
         holder_stop(&p->holder);
+        p->arm = ARM_NONE;
         /* Only now, when no holder can raise the limit any more. */
         if (p->brake.kind == BRAKE_HOLD)
                 watch_brake_off(w, p, false);
 }
 
 void watch_disarm(struct watcher *w, struct watched *p)
+{
+        p->arm_wanted = p->arm_said = false;
+        /* What it has seen at the limit is not thrown away because somebody has made room meanwhile. */
+        if (!is_holding(p))
+                stop_holder(w, p);
+}
+
+void watch_arm_give_up_hold(struct watcher *w, struct watched *p)
 {
         p->arm_wanted = p->arm_said = false;
         stop_holder(w, p);
@@ -178,6 +198,18 @@ static void renew(struct watcher *w, const struct watched *but)
         ask_again(w, but);
 }
 
+/* Until it traces nobody any more and only writes.  The guard sees to it that this does not last. */
+static void wait_held(struct watcher *w, struct watched *p)
+{
+        struct pollfd fds[] = {{.fd = w->arms.armed.words_fd, .events = POLLIN},
+                               {.fd = p->holder.life_fd, .events = POLLIN}};
+
+        while (p->brake.kind == BRAKE_HOLD && !fds[1].revents && guard_is_there(&p->brake)) {
+                poll(fds, ARRAY_SIZE(fds), HELD_LOOK_MS);
+                watch_arm_words(w);
+        }
+}
+
 bool watch_arm_release(struct watcher *w, struct watched *p)
 {
         bool was = is_attended(p);
@@ -186,7 +218,10 @@ bool watch_arm_release(struct watcher *w, struct watched *p)
                 renew(w, p);
         if (p->holder.child == 0)
                 return was;
-        stop_holder(w, p);
+        if (!is_holding(p))
+                stop_holder(w, p);
+        else
+                wait_held(w, p);
         return true;
 }
 
@@ -223,7 +258,7 @@ static void hear_end(struct watcher *w)
         why = armed_last_word(&w->arms.armed);
         forget_all(w);
         for (unsigned i = 0; i < w->set.n; i++)
-                if (w->set.items[i]->arm == ARM_DYING)
+                if (w->set.items[i]->arm == ARM_DYING && !is_holding(w->set.items[i]))
                         watch_arm_give_up(w, w->set.items[i]);
         watch_say(&w->live, "the process that attends has ended (%s)%s", why,
                   w->arms.failures < FAILURES_MAX ? ": another one takes over" : "");

@@ -14,8 +14,11 @@ void watch_arm_prepare(struct watcher *w);
 /* Have it attended, unless it is already, or was refused. */
 void watch_arm(struct watcher *w, struct watched *p);
 
-/* It need not be attended any more. */
+/* It need not be attended any more.  One that stands at its limit is captured all the same. */
 void watch_disarm(struct watcher *w, struct watched *p);
+
+/* Its hold is over, whatever the holder is doing. */
+void watch_arm_give_up_hold(struct watcher *w, struct watched *p);
 
 /* It leaves the set. */
 void watch_arm_leave(struct watcher *w, const struct watched *p);

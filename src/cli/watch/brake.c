@@ -193,6 +193,6 @@ void watch_brake_guard_ended(struct watcher *w, struct watched *p)
                   p->target.comm, p->target.pid);
         /* A holder that has not answered in time is given up. */
         if (kind == BRAKE_HOLD)
-                watch_disarm(w, p);
+                watch_arm_give_up_hold(w, p);
         watch_brake_off(w, p, true);
 }

@@ -25,7 +25,7 @@ struct watched {
                 ARM_NONE,
                 ARM_ASKED,
                 ARM_ATTENDED,
-                ARM_DYING,  /* held in its exit, being captured */
+                ARM_DYING,  /* held in its exit, or by its holder at the limit, being captured */
                 ARM_WRITTEN /* its bundle is on the way */
         } arm;              /* watch_arm.h */
         bool arm_wanted;    /* it has to be attended */

@@ -130,7 +130,7 @@ static void apply(struct choice *c)
                 watch_place_set_near(p, pid_list_has(&c->near, pid));
                 if (pid_list_has(&c->stay, pid))
                         watch_process_attend(c->w, p);
-                else if (!is_held(pid))
+                else if (p->arm != ARM_DYING && !is_held(pid))
                         watch_process_retire(c->w, p);
         }
 }
