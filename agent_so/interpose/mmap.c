@@ -8,14 +8,17 @@
 #include <errno.h>
 #include <sched.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "agent_so/recorder/live_table.h"
 #include "agent_so/interpose/mapping_index.h"
 #include "agent_so/interpose/mmap.h"
+#include "agent_so/sampling/draw.h"
 #include "agent_so/sampling/poisson.h"
 #include "agent_so/interpose/real.h"
 #include "agent_so/sampling/sample.h"
@@ -86,13 +89,11 @@ static void forget(uintptr_t start, uintptr_t end)
         mapping_index_unlock();
 }
 
-static void remember(uintptr_t start, size_t n)
+/* The program has this mapping, and it is to be recorded: exactly, or as one that was sampled with this mean. */
+static __attribute__((always_inline)) inline void record(uintptr_t start, size_t n, uint64_t mean)
 {
-        uint64_t mean = agent.header->mean;
         struct unwind_regs regs;
 
-        if (n < mean && (!sample_due(n) || !sample_draw(n, &mean)))
-                return;
         if (!mapping_index_lock())
                 return;
         unwind_regs_here(&regs);
@@ -101,6 +102,15 @@ static void remember(uintptr_t start, size_t n)
         else
                 header_flag(RECORDER_MAPS_FULL);
         mapping_index_unlock();
+}
+
+static void remember(uintptr_t start, size_t n)
+{
+        uint64_t mean = agent.header->mean;
+
+        if (n < mean && (!sample_due(n) || !sample_draw(n, &mean)))
+                return;
+        record(start, n, mean);
 }
 
 static __attribute__((noinline)) void *map(void *at, size_t n, int prot, int flags, int fd, off_t offset,
@@ -138,35 +148,91 @@ EXPORT int munmap(void *at, size_t n)
         return next_munmap ? next_munmap(at, n) : (int)syscall(SYS_munmap, at, n);
 }
 
+/* A mapping of a file has an entry here, named by its bounds; anonymous memory has none. */
+static bool is_anonymous(uintptr_t start, size_t n)
+{
+        static const char files[] = "/proc/self/map_files";
+        char path[sizeof(files) + 2 * 17];
+        struct stat st;
+
+        if (agent_sealed || lstat(files, &st) < 0)
+                return false;
+        snprintf(path, sizeof(path), "%s/%lx-%lx", files, (unsigned long)start, (unsigned long)(start + n));
+        return lstat(path, &st) < 0 && errno == ENOENT;
+}
+
+/* Cut the mapping at [start, end) out of what is recorded.  false: it was not. */
+static bool take(uintptr_t start, uintptr_t end, struct recorder_live *ret)
+{
+        struct mapping found;
+        bool known = false;
+
+        if (mapping_index_empty() || !mapping_index_lock())
+                return false;
+        if (mapping_index_overlap(start, end, &found))
+                known = live_table_get(found.start, ret);
+        mapping_index_unlock();
+        forget(start, end);
+        return known;
+}
+
+/* It was where it was before. */
+static void put_back(uintptr_t start, size_t n, struct recorder_live known)
+{
+        if (mapping_index_lock()) {
+                keep_part(start, start + n, known);
+                mapping_index_unlock();
+        }
+}
+
+/* A mapping has another size: is it among those recorded, of which each of `*mean` bytes and more is?  One that has grown had
+ * the chance of so many bytes more; of those that shrink some are left out, as they would have been at this size. */
+static bool stays(const struct recorder_live *known, size_t n, size_t new_size, uint64_t *mean)
+{
+        if (known)
+                return new_size >= *mean ||
+                       draw_uniform() * (double)(int64_t)poisson_weight(new_size, *mean) <=
+                               (double)(int64_t)known->weight;
+        if (n >= *mean || new_size <= n)
+                return false; /* not ours to count: it would be known */
+        return new_size >= *mean || (sample_due(new_size - n) && sample_draw(new_size - n, mean));
+}
+
+static void resized(const struct recorder_live *known, uintptr_t start, size_t n, size_t new_size)
+{
+        uint64_t mean = agent.header->mean;
+
+        if (stays(known, n, new_size, &mean) && (known || is_anonymous(start, new_size)))
+                record(start, new_size, mean);
+}
+
 EXPORT void *mremap(void *at, size_t n, size_t new_size, int flags, ...)
 {
-        struct mapping known;
-        bool was_known = false;
+        bool ours = agent_enter(), known = false;
+        uintptr_t start = (uintptr_t)at;
+        struct recorder_live was;
         va_list arguments;
+        int saved;
         void *to, *p;
 
         va_start(arguments, flags);
         to = flags & MREMAP_FIXED ? va_arg(arguments, void *) : NULL;
         va_end(arguments);
-        if (!mapping_index_empty() && agent.state == AGENT_ON && agent_enter()) {
-                if (mapping_index_lock()) {
-                        was_known =
-                                mapping_index_overlap((uintptr_t)at, (uintptr_t)at + whole_pages(n), &known);
-                        mapping_index_unlock();
-                }
-                if (was_known)
-                        forget((uintptr_t)at, (uintptr_t)at + whole_pages(n));
+        if (ours && agent.state == AGENT_ON) {
+                known = take(start, start + whole_pages(n), &was);
                 if (flags & MREMAP_FIXED)
                         forget((uintptr_t)to, (uintptr_t)to + whole_pages(new_size));
-                agent_leave();
         }
         p = next_mremap ? next_mremap(at, n, new_size, flags, to)
                         : (void *)syscall(SYS_mremap, at, n, new_size, flags, to);
-        if (was_known && agent_enter()) {
-                if (agent_ready())
-                        remember(p == MAP_FAILED ? (uintptr_t)at : (uintptr_t)p,
-                                 whole_pages(p == MAP_FAILED ? n : new_size));
-                agent_leave();
-        }
+        if (!ours)
+                return p;
+        saved = errno;
+        if (p == MAP_FAILED && known)
+                put_back(start, whole_pages(n), was);
+        else if (p != MAP_FAILED && agent_ready())
+                resized(known ? &was : NULL, (uintptr_t)p, whole_pages(n), whole_pages(new_size));
+        errno = saved;
+        agent_leave();
         return p;
 }

@@ -14,6 +14,8 @@ from tests.system import recorder
 from tests.system.harness import victim_path, wait_until
 from tests.system.test_agent import FLAG_FORKED, AgentTest
 
+MEAN = 128 << 10
+
 
 class Ends(AgentTest):
     def test_each_normal_end_removes_the_recorder(self):
@@ -48,6 +50,28 @@ class Countdown(AgentTest):
                 found += sum(record.size * record.weight / recorder.ONE for _address, record in r.live())
         # Each child's estimate has a standard error of `mean`: six and a half of the sum's are left out once in 10^10.
         self.assertAlmostEqual(found / mean, children, delta=6.5 * math.sqrt(children))
+
+
+class Mappings(AgentTest):
+    def resized(self, n, size_from, size_to):
+        """(bytes that are found, their standard error) of n mappings"""
+        self.run_victim("agent_corners", "resize", n, size_from, size_to, options="sample=128K", status=-signal.SIGKILL)
+        (path,) = recorder.recorders(self.recorders).values()
+        r = recorder.Recorder(path)
+        os.unlink(path)
+        stacks, p = r.stacks(kind=2), 1 if size_to >= MEAN else 1 - math.exp(-size_to / MEAN)
+        return (sum(record.size * record.weight / recorder.ONE for _address, record in r.live() if record.stack in stacks),
+                size_to * math.sqrt(n * (1 / p - 1)))
+
+    def test_one_that_has_grown_beyond_the_mean_is_exact(self):
+        for size_from in (4096, 65536, 262144):
+            self.assertEqual(self.resized(1, size_from, 1 << 20), (1 << 20, 0))
+
+    def test_one_that_has_grown_or_shrunk_counts_as_what_it_is(self):
+        for size_from, size_to in ((40960, 81920), (4096, 40960), (81920, 40960), (1 << 20, 81920)):
+            with self.subTest(size_from=size_from, size_to=size_to):
+                found, error = self.resized(1000, size_from, size_to)
+                self.assertAlmostEqual(found, 1000 * size_to, delta=6.5 * error)  # once in 10^10 it is not
 
 
 class Threads(AgentTest):

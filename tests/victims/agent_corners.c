@@ -5,6 +5,7 @@
  *   agent_corners impossible  asks each function for more than there is, in between for 100 blocks of a byte; is killed
  *   agent_corners nursery N BYTES      N children that hold so many bytes each, in 100 blocks, and exit
  *   agent_corners cancelled    a thread that is to end at its next cancellation point allocates, and is asked for its stack
+ *   agent_corners resize N FROM TO      N mappings of so many bytes get another size; others fail to; one of a file does, too; is killed
  */
 #include <malloc.h>
 #include <pthread.h>
@@ -14,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -116,6 +118,30 @@ static int cancelled(void)
         return waitpid(pid, &status, 0) == pid ? status : 1;
 }
 
+static char *anonymous(size_t n)
+{
+        return mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+}
+
+static int resize(int n, size_t from, size_t to)
+{
+        FILE *f = tmpfile();
+        char *p;
+
+        for (int i = 0; i < n; i++) {
+                p = mremap(anonymous(from), from, to, MREMAP_MAYMOVE);
+                if (p == MAP_FAILED || mremap(p, to, (size_t)1 << 50, MREMAP_MAYMOVE) != MAP_FAILED)
+                        return 1;
+                p[0] = 1; /* still there */
+        }
+        if (!f || ftruncate(fileno(f), 1 << 20) < 0)
+                return 1;
+        p = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fileno(f), 0);
+        if (mremap(p, 4096, 1 << 20, MREMAP_MAYMOVE) == MAP_FAILED)
+                return 1;
+        return raise(SIGKILL);
+}
+
 int main(int argc, char **argv)
 {
         if (argc > 2 && strcmp(argv[1], "end") == 0)
@@ -124,6 +150,8 @@ int main(int argc, char **argv)
                 return impossible();
         if (argc > 1 && strcmp(argv[1], "cancelled") == 0)
                 return cancelled() ? 1 : 0;
+        if (argc > 4 && strcmp(argv[1], "resize") == 0)
+                return resize(atoi(argv[2]), (size_t)atol(argv[3]), (size_t)atol(argv[4]));
         if (argc > 3 && strcmp(argv[1], "nursery") == 0)
                 return nursery(atoi(argv[2]), (size_t)atol(argv[3]));
         fprintf(stderr, "agent_corners: no such case\n");
