@@ -58,7 +58,8 @@ static void fixture_done(struct fixture *f)
 }
 
 /* Whole pages of the heap, with AddressSanitizer's red zones in them: compared behind its back. */
-__attribute__((no_sanitize("address"))) static bool same_bytes(const volatile char *a, const volatile char *b, size_t n)
+__attribute__((no_sanitize("address"))) static bool same_bytes(const volatile char *a, const volatile char *b,
+                                                               size_t n)
 {
         for (size_t i = 0; i < n; i++)
                 if (a[i] != b[i])
@@ -116,6 +117,16 @@ Test(stacks, are_copied_to_the_byte_with_and_without_a_helper)
                              (uintptr_t)areas[7] + SIZE - 8 * PAGE + 512);
                 fixture_done(&f);
         }
+}
+
+Test(stacks, begin_with_a_huge_page)
+{
+        struct fixture f;
+
+        fixture_make(&f, false);
+        cr_expect_eq((uintptr_t)f.stacks.arena % (2 << 20), 0);
+        f.stacks.arena[0] = f.stacks.arena[f.stacks.arena_size - 1] = 1;
+        fixture_done(&f);
 }
 
 Test(stacks, near_the_limit_stay_within_what_was_touched_and_are_fair)
