@@ -105,6 +105,7 @@ void at_kill_begin(struct at_kill *k, const struct target *t, const struct ident
         k->collect = (struct collect){.target = t,
                                       .writer = k->writer,
                                       .own_process = true,
+                                      .cpu_fd = -1,
                                       .end_ns = k->end_ns,
                                       .later = k->later,
                                       .ns_pid = id->ns_pid,

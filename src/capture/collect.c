@@ -187,6 +187,8 @@ size_t collect_row(struct collect *c, size_t row)
         }
         c->progress->row = row;
         c->progress->next = end;
+        if (c->own_process)
+                c->progress->cpu = cpu_time_read(c->cpu_fd);
         c->progress->deadline_ns = now + rows->deadline_ns;
         if (c->end_ns && !stays && c->progress->deadline_ns > c->end_ns)
                 c->progress->deadline_ns = c->end_ns;
@@ -195,6 +197,21 @@ size_t collect_row(struct collect *c, size_t row)
                 last--;
         scopes[rows->scope].collect(c, rows, last + 1 - row);
         return end;
+}
+
+bool collect_late(const struct collect *c)
+{
+        struct collect_progress *p = c->progress;
+        struct cpu_time cpu;
+
+        if (clock_monotonic_ns() <= p->deadline_ns || c->end_ns || !c->own_process)
+                return clock_monotonic_ns() > p->deadline_ns;
+        cpu = cpu_time_read(c->cpu_fd);
+        if (cpu.waited_ns > p->cpu.waited_ns) {
+                p->deadline_ns += cpu.waited_ns - p->cpu.waited_ns;
+                p->cpu.waited_ns = cpu.waited_ns;
+        }
+        return clock_monotonic_ns() > p->deadline_ns;
 }
 
 void collect_rows(struct collect *c, size_t first)

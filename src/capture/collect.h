@@ -15,6 +15,7 @@
 #include "base/memory_group.h"
 #include "base/target.h"
 #include "bundle/writer.h"
+#include "capture/cpu_time.h"
 #include "capture/collectors/inode_set.h"
 #include "census/how.h"
 
@@ -52,6 +53,7 @@ struct collect_progress {
         size_t row;           /* the first row of the neighbourhood that is being taken */
         size_t next;          /* the row behind it */
         uint64_t deadline_ns; /* CLOCK_MONOTONIC: when it should be done */
+        struct cpu_time cpu;  /* of the collecting process, when the row began, or was given more time */
         bool target_died;
 };
 
@@ -72,6 +74,7 @@ struct collect {
                 end_ns; /* CLOCK_MONOTONIC: no row begins or goes on after it; 0: each has its own deadline only */
         bool *later; /* by row: there was no time for it, and it can be had afterwards; NULL: there is no afterwards */
         const bool *chosen; /* by row: only these; NULL: all */
+        int cpu_fd; /* in the collecting process: cpu_time.h of it */
         struct collect_progress *progress;
         struct inode_set sockets; /* the inodes of the target's sockets, once its descriptors were read */
         bool sockets_known;
@@ -96,6 +99,10 @@ extern const size_t n_collectors;
 
 /* Has the target ended meanwhile?  Remembered once seen. */
 bool collect_target_died(struct collect *c);
+
+/* Is the time of the rows that are being taken over?  What a busy machine gave the collecting process no CPU for does not
+ * count, unless all has to end (c->end_ns). */
+bool collect_late(const struct collect *c);
 
 /* Copy dirfd/name into the section `path`, at most row->cap bytes, no read after the deadline.  With a
  * family, the file counts for it, and one whose owner has ended (ESRCH, ENOENT) is passed over.  0, or -errno

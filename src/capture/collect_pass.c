@@ -30,7 +30,7 @@ void pass_copy(struct collect_pass *p, size_t i, int dirfd, const char *name, co
 
 bool pass_over(struct collect_pass *p)
 {
-        return clock_monotonic_ns() > p->c->progress->deadline_ns;
+        return collect_late(p->c);
 }
 
 void pass_end(struct collect_pass *p, int err, const char *reason)

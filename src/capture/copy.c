@@ -37,7 +37,7 @@ static size_t fill(const struct collect *c, int fd, size_t size, int *ret_err, b
                         break;
                 }
                 n += (size_t)r;
-                if (clock_monotonic_ns() > c->progress->deadline_ns) {
+                if (collect_late(c)) {
                         *ret_err = ETIME;
                         *ret_end = true;
                         break;

@@ -33,7 +33,7 @@ bool table_goes_on(struct table *t)
 {
         if (t->text.len >= WRITE_AT)
                 flush(t);
-        t->over = t->bytes > t->row->cap || clock_monotonic_ns() > t->c->progress->deadline_ns;
+        t->over = t->bytes > t->row->cap || collect_late(t->c);
         return !t->over;
 }
 

@@ -120,7 +120,7 @@ class Hold(SwansongTest):
         watcher = self.watch_holding(victim.pid)
         self.go(victim)
         out, err = watcher.communicate(timeout=60)
-        self.assertEqual((watcher.returncode, victim.wait()), (0, -signal.SIGKILL), err)
+        self.assertEqual((watcher.returncode, victim.wait()), (0, -signal.SIGKILL), err + self.short_sections())
         self.assert_undone(err)
         bundle = out.splitlines()[0][len("bundle: "):]
         manifest = self.manifest(bundle)
