@@ -108,6 +108,8 @@ static bool on_dying(void *data, const struct attend_dying *dying)
 
         if (slot) {
                 t->captured = true;
+                /* First: where memory is out even a word to the watcher needs some, also when we are in the same group. */
+                slots_make_room(&a->slots);
                 tell(a, &t->target, ARMED_DYING, 0, "");
                 attended_identify(t);
                 slot_begin(&a->slots, slot, t, dying, budget_ns, a->side->options->census);

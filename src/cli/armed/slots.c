@@ -191,10 +191,14 @@ bool slots_busy(const struct slots *s)
         return false;
 }
 
+void slots_make_room(struct slots *s)
+{
+        ballast_drop(&s->ballast);
+}
+
 void slot_begin(struct slots *s, struct slot *slot, struct attended *target, const struct attend_dying *dying,
                 uint64_t budget_ns, enum census_how census)
 {
-        ballast_drop(&s->ballast);
         slot->target = target;
         slot->signal = dying->signal;
         slot->dying_ns = dying->first_stop_ns;

@@ -54,6 +54,9 @@ bool slots_busy(const struct slots *s);
 /* Is there one of which something is still to be taken? */
 bool slots_capture(const struct slots *s);
 
+/* In attend_calls.dying, before anything else: give the ballast up. */
+void slots_make_room(struct slots *s);
+
 /* In attend_calls.dying: read the registers, have the rest taken. */
 void slot_begin(struct slots *s, struct slot *slot, struct attended *target, const struct attend_dying *dying,
                 uint64_t budget_ns, enum census_how census);
