@@ -35,6 +35,12 @@ while True:
 """
 
 
+def enter(path):
+    """Into this memory group, in a child that is about to execute."""
+    with open(os.path.join(path, "cgroup.procs"), "w", encoding="ascii") as f:
+        f.write("0")
+
+
 class Targets(Case):
     def sleeper(self, name):
         """A sleeping program of that name."""
@@ -160,6 +166,17 @@ class Groups(Targets):
         inside, beside = self.member(LIMIT * 2 // 5 >> 20, small), self.member(1)
         self.watch("--group", self.group.path, *OFTEN).wait_for(f"({inside.pid}): armed")
         self.assertFalse(self.traced(beside.pid))
+
+    def test_a_watcher_inside_the_group_does_not_watch_itself(self):
+        group = MemoryGroup(f"swansong-inside-{os.getpid()}", 1 << 30)
+        self.addCleanup(group.remove)
+        member = self.member(1, group.path)
+        w = self.watch("--group", group.path, "--arm", "always", *OFTEN, preexec_fn=lambda: enter(group.path))
+        # With its own helpers there would be 3 processes.
+        w.wait_for("watching 1 process in memory group")
+        wait_until("it is armed", lambda: self.traced(member.pid))
+        w.process.terminate()
+        self.assertEqual(w.end()[0], 0)
 
     def test_waits_for_the_first_of_a_group(self):
         w = self.watch("--group", self.group.path, "--arm", "always", *OFTEN).wait_for("waiting for one")

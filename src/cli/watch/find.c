@@ -21,6 +21,9 @@
 #define SCAN_MIN_NS      (100 * NS_PER_MS)
 #define SCAN_QUIET_LOOKS 10
 
+/* Keeper, attendant, writer. */
+#define OWN_LEVELS 3
+
 static int proc_open(void)
 {
         int fd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -105,6 +108,30 @@ int watch_find_check(struct watcher *w, struct diag *d)
         return t->group ? group_find(t->group, &w->group, d) : 0;
 }
 
+static pid_t parent_of(pid_t pid)
+{
+        char path[32], text[1024];
+        struct buf b = BUF_FIXED(text, sizeof(text));
+        struct stat_brief brief;
+
+        snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+        return file_read_at(AT_FDCWD, path, &b) < 0 || stat_brief_parse(b.data, b.len, &brief) < 0
+                       ? 0
+                       : brief.ppid;
+}
+
+/* Does the child of that parent work for us?  A keeper, its attendant, a writer of that one's, a report: when we are in the group
+ * that we watch, they are, too. */
+static bool is_ours(pid_t parent)
+{
+        for (int level = 0; level < OWN_LEVELS && parent > 1; level++) {
+                if (parent == getpid())
+                        return true;
+                parent = parent_of(parent);
+        }
+        return false;
+}
+
 int watch_find_add(struct watcher *w, pid_t pid)
 {
         _cleanup_target_ struct target t = TARGET_NONE;
@@ -112,7 +139,7 @@ int watch_find_add(struct watcher *w, pid_t pid)
         int r = option_target(pid, &t, &d);
 
         /* Between the look and now it may have ended, or become another program. */
-        if (r == 0 && (t.ppid == getpid() || is_meant(w, t.proc_fd, "") <= 0))
+        if (r == 0 && (is_ours(t.ppid) || is_meant(w, t.proc_fd, "") <= 0))
                 return 0;
         if (r == 0)
                 r = watch_process_add(w, &t, &d);
