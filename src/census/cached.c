@@ -6,7 +6,7 @@
 
 #define TCACHE_LISTS 64
 
-/* A list that leads in circles, or one that the program is changing, must end. */
+/* One that the program is changing meanwhile must end. */
 #define LIST_MAX (UINT64_C(1) << 20)
 
 /* Its first bytes: what one list's block needs. */
@@ -33,13 +33,18 @@ static uint64_t link_read(const struct walk *w, uint64_t at, uint64_t stored)
         return is_block(w, stored) ? stored : UINT64_MAX;
 }
 
-/* `delta` is from what links point at to the block's header: 16 in thread caches, 0 in fast lists.  How many. */
+/* A list that leads in circles, as a block that was freed twice makes it, ends when it comes to where it was (Brent's algorithm).
+ * `delta` is from what links point at to the block's header: 16 in thread caches, 0 in fast lists.  How many. */
 static void list_take(struct walk *w, uint64_t at, uint64_t delta, struct heap_sums *sums)
 {
-        for (uint64_t n = 0; n < LIST_MAX && at != 0 && at != UINT64_MAX && !w->late; n++) {
+        uint64_t was = 0;
+
+        for (uint64_t n = 0; n < LIST_MAX && at != 0 && at != UINT64_MAX && at != was && !w->late; n++) {
                 struct block b;
                 uint64_t size;
 
+                if ((n & (n - 1)) == 0)
+                        was = at;
                 if (!is_block(w, at) || !walk_get(w, at - delta, &b, sizeof(b)))
                         return;
                 size = b.size & ~CHUNK_FLAGS;

@@ -12,7 +12,8 @@
 #include "census/tally.h"
 #include "census/walk.h"
 
-#define CENSUS_ARENAS_MAX 1024
+/* By default 8 for each CPU: enough for 2,048 of these. */
+#define CENSUS_ARENAS_MAX 16384
 
 struct census_request {
         enum census_how how; /* never OFF */

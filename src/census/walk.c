@@ -73,12 +73,12 @@ static bool is_chain(struct walk *w, uint64_t address, uint64_t end, uint64_t to
         return true;
 }
 
-/* The next place from where the blocks make sense, or `end`. */
-static uint64_t resume_at(struct walk *w, uint64_t address, uint64_t end, uint64_t top)
+/* The next place before `until` from where the blocks make sense, which reach as far as `end`; or `until`. */
+static uint64_t resume_at(struct walk *w, uint64_t address, uint64_t until, uint64_t end, uint64_t top)
 {
         unsigned looked = 0;
 
-        for (address += 16; address < end; address += 16) {
+        for (address += 16; address < until; address += 16) {
                 if (!window_at(w->window, address, sizeof(struct header), end))
                         address |= w->window->page_size - 16; /* this page is not there */
                 else if (is_chain(w, address, end, top))
@@ -88,7 +88,7 @@ static uint64_t resume_at(struct walk *w, uint64_t address, uint64_t end, uint64
                         break;
                 }
         }
-        return end;
+        return until;
 }
 
 static void count_free(struct walk *w, uint64_t address, uint64_t size, struct heap_sums *sums)
@@ -169,7 +169,7 @@ static void walk_blocks(struct walk *w, uint64_t start, uint64_t until, uint64_t
                 if (again++ < READ_AGAIN)
                         continue;
                 again = 0;
-                next = resume_at(w, at, until, top);
+                next = resume_at(w, at, until, end, top);
                 sums->torn++;
                 sums->unseen += next - at;
                 at = next;
@@ -196,7 +196,7 @@ static void walk_pieces(struct walk *w, uint64_t start, uint64_t end, uint64_t t
 
                 window_forget(w->window);
                 if (at < end && at > start && !is_chain(w, at, end, top))
-                        at = resume_at(w, at, until, top);
+                        at = resume_at(w, at, until, end, top);
                 if (at < until)
                         walk_blocks(w, at, until, end, top, sums);
                 in_use = sums->in_use - before;

@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "census/cached.h"
 #include "census/census.h"
 
 static struct ranges ranges_of(const char *text)
@@ -207,6 +208,98 @@ Test(census, a_sample_is_right_within_its_error)
         ranges_done(&ranges);
         close(memory.fd);
         free(w);
+}
+
+/* A heap of our own making, in a file that stands for memory. */
+struct made {
+        struct remote_memory memory;
+        struct ranges ranges;
+        struct window window;
+        struct tally tally;
+        struct walk walk;
+        struct heap_sums sums;
+};
+
+#define MADE_START UINT64_C(0x100000)
+#define MADE_END   UINT64_C(0x10100000)
+
+static struct made *make_heap(void)
+{
+        static char line[] = "100000-10100000 rw-p 00000000 00:00 0 [heap]\n";
+        struct buf maps = {.data = line, .len = strlen(line)};
+        struct made *m = calloc(1, sizeof(*m));
+
+        cr_assert_not_null(m);
+        m->memory = (struct remote_memory){.fd = memfd_create("heap", MFD_CLOEXEC), .careful = true};
+        cr_assert_eq(ftruncate(m->memory.fd, (off_t)MADE_END), 0);
+        cr_assert_eq(ranges_make(&maps, &m->ranges), 0);
+        cr_assert_eq(tally_make(&m->ranges, &m->tally), 0);
+        cr_assert_eq(window_make(&m->memory, -1, &m->window), 0);
+        m->walk = (struct walk){.window = &m->window, .tally = &m->tally, .deadline_ns = UINT64_MAX};
+        return m;
+}
+
+static void put_block(struct made *m, uint64_t address, uint64_t size, uint64_t word)
+{
+        uint64_t words[] = {0, size | CHUNK_PREV_INUSE, word};
+
+        cr_assert_eq(pwrite(m->memory.fd, words, sizeof(words), (off_t)address), (ssize_t)sizeof(words));
+}
+
+/* As glibc since 2.32 stores it (PROTECT_PTR). */
+static uint64_t link_to(uint64_t block, uint64_t next)
+{
+        return (block + CHUNK_HEADER) >> 12 ^ next;
+}
+
+static void free_heap(struct made *m)
+{
+        window_done(&m->window);
+        tally_done(&m->tally);
+        ranges_done(&m->ranges);
+        close(m->memory.fd);
+        free(m);
+}
+
+Test(census, a_sample_sees_blocks_that_are_larger_than_its_pieces)
+{
+        const uint64_t sizes[] = {96 << 10, 1 << 20};
+
+        for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+                struct made *m = make_heap();
+                double factor = 16, whole = (double)(MADE_END - MADE_START), seen;
+
+                for (uint64_t at = MADE_START; at < MADE_END; at += sizes[i])
+                        put_block(m, at, at + sizes[i] < MADE_END ? sizes[i] : MADE_END - at, 0);
+                m->walk.sample =
+                        (struct walk_sample){.stretch = (uint64_t)factor * SAMPLE_PIECE, .random = 4711};
+                walk_heap(&m->walk, MADE_START, MADE_END, 0, &m->sums);
+                seen = (double)m->sums.in_use * factor;
+                cr_expect_float_eq(seen, whole, 2 * (double)walk_sample_error(&m->walk.sample) + whole / 50,
+                                   "blocks of %lu: %.0f of %.0f", (unsigned long)sizes[i], seen, whole);
+                cr_expect_gt(seen, whole / 2);
+                free_heap(m);
+        }
+}
+
+Test(census, a_list_of_free_blocks_that_leads_in_circles_is_counted_about_once)
+{
+        struct made *m = make_heap();
+        struct glibc_arena arena = {.fastbins = {MADE_START + 32, MADE_START + 320}};
+
+        /* One that leads to itself, and five of which the last leads to the second. */
+        put_block(m, MADE_START + 32, 32, link_to(MADE_START + 32, MADE_START + 32));
+        for (uint64_t i = 0; i < 5; i++) {
+                uint64_t at = MADE_START + 320 + i * 48, next = i < 4 ? at + 48 : at - 3 * 48;
+
+                put_block(m, at, 48, link_to(at, next));
+        }
+        m->sums.in_use = UINT64_C(1) << 30;
+        m->sums.blocks_in_use = 1000000;
+        cached_take_fastbins(&m->walk, &arena, &m->sums);
+        cr_expect_geq(m->sums.blocks_cached, 6);
+        cr_expect_leq(m->sums.blocks_cached, 1 + 3 * 5);
+        free_heap(m);
 }
 
 #if defined(__SANITIZE_ADDRESS__)
