@@ -86,7 +86,8 @@ class RealPrograms(AgentTest):
         for i in range(50):
             with open(os.path.join(repository, f"f{i}"), "w", encoding="ascii") as f:
                 f.write(f"{i}\n" * 500)
-        identity = ("-c", "user.name=n", "-c", "user.email=e", "-C", repository)
+        # Nothing that goes on in the background when a command has ended.
+        identity = ("-c", "user.name=n", "-c", "user.email=e", "-c", "gc.auto=0", "-c", "maintenance.auto=false", "-C", repository)
         self.under_agent(git, *identity, "init", "-q")
         self.under_agent(git, *identity, "add", ".")
         self.under_agent(git, *identity, "commit", "-q", "-m", "all")

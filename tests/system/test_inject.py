@@ -31,7 +31,7 @@ class InjectTest(SwansongTest):
         return victim
 
     def inject(self, pid, *args, status=0, says=""):
-        done = self.tool.inject(pid, *args)
+        done = self.tool.inject(pid, *([] if "--wait" in args else ["--wait", "60"]), "--timeout", "60", *args)
         self.assertEqual(done.returncode, status, done.stdout + done.stderr)
         self.assert_one_line(done.stdout + done.stderr)
         self.assertIn(says, done.stdout + done.stderr)

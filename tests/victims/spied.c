@@ -362,10 +362,11 @@ static void *work(void *arg)
         fesetround(FE_DOWNWARD);
         atomic_fetch_add(&started, 1);
         errno = ERRNO;
-        while (!atomic_load(&leave)) {
+        /* Once at least, however late this thread gets a CPU. */
+        do {
                 mode->work(w);
                 check(w);
-        }
+        } while (!atomic_load(&leave));
         return NULL;
 }
 
