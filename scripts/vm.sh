@@ -24,7 +24,7 @@ lab=
 memory_mib=${VM_MEMORY_MIB:-${lab:+448}}
 memory_mib=${memory_mib:-320}
 timeout_s=${VM_TIMEOUT:-${lab:+1500}}
-timeout_s=${timeout_s:-400}
+timeout_s=${timeout_s:-1200}
 
 skip() {
         echo "skip ${lab:+the lab in the virtual machine}${lab:-test-vm}: $*"

@@ -7,8 +7,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/cleanup.h"
+#include "base/file.h"
 #include "base/number.h"
+#include "base/target.h"
 
 int cpu_time_parse(const char *text, struct cpu_time *ret)
 {
@@ -34,19 +35,13 @@ int cpu_time_open(pid_t pid)
 
 bool cpu_time_is_wanted(pid_t pid)
 {
-        _cleanup_fd_ int fd = -1;
-        char path[32], text[512], *end;
-        ssize_t n;
+        char path[32], text[1024];
+        struct buf b = BUF_FIXED(text, sizeof(text));
+        struct stat_brief stat;
 
         snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-        fd = open(path, O_RDONLY | O_CLOEXEC);
-        n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
-        if (n <= 0)
-                return false;
-        text[n] = '\0';
-        /* 4711 (a name) R ... */
-        end = strrchr(text, ')');
-        return end && strncmp(end, ") R", 3) == 0;
+        return file_read_at(AT_FDCWD, path, &b) == 0 && stat_brief_parse(b.data, b.len, &stat) == 0 &&
+               stat.state == 'R';
 }
 
 struct cpu_time cpu_time_read(int fd)
