@@ -11,6 +11,19 @@
 enum { FD, KIND, SIZE, INODE, TARGET, N_COLUMNS };
 static const char *const columns[N_COLUMNS] = {"fd", "kind", "size", "inode", "target"};
 
+/* docs/bundle.md.  What else a bundle may say is unknown. */
+static const char *kind_of(const struct scan *cell)
+{
+        static const char *const kinds[] = {"file",    "deleted",  "dir",     "memfd", "socket",
+                                            "pipe",    "char",     "block",   "epoll", "eventfd",
+                                            "timerfd", "signalfd", "inotify", "other"};
+
+        for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+                if (scan_is(cell, kinds[i]))
+                        return kinds[i];
+        return NULL;
+}
+
 static int compare_sockets(const void *a, const void *b)
 {
         const struct fd_socket *x = a, *y = b;
@@ -41,7 +54,7 @@ int fds_parse(const char *text, size_t len, struct pool *pool, struct fds *ret)
                         return -ENOMEM;
                 list[n++] = (struct report_fd){
                         .fd = (int32_t)fd,
-                        .kind = tsv_text(&cells[KIND], pool),
+                        .kind = kind_of(&cells[KIND]),
                         .path = tsv_text(&cells[TARGET], pool),
                         .size = tsv_number(&cells[SIZE]),
                 };

@@ -718,6 +718,24 @@ class Watcher(Case):
         self.assertRegex(text, r"\r\x1b\[Kswansong watch: grow", "erased before a message")
         self.assertTrue(text.endswith("when last seen\r\n"), repr(text[-200:]))
 
+    def test_no_live_line_where_a_line_cannot_be_erased(self):
+        v = self.grow()
+        ours, theirs = pty.openpty()
+        self.addCleanup(os.close, ours)
+        w = subprocess.Popen([SWANSONG, "watch", "-o", self.out, "-p", str(v.pid), "--rss", "99%", "-i", "0.6", "-c", "2"],
+                             stdout=subprocess.DEVNULL, stderr=theirs, env={**os.environ, "TERM": "dumb"})
+        os.close(theirs)
+        self.addCleanup(w.wait)
+        self.addCleanup(w.kill)
+        shown = b""
+        try:
+            while True:
+                shown += os.read(ours, 4096)
+        except OSError:
+            pass  # the terminal's other side is closed
+        self.assertIn(b"watching grow", shown)
+        self.assertNotIn(b"\x1b", shown)
+
 
 if __name__ == "__main__":
     unittest.main()

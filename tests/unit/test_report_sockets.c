@@ -112,7 +112,8 @@ Test(report_sockets, are_joined_by_inode)
         static const char fds_text[] = "fd\tkind\tsize\tdev\tinode\ttarget\n"
                                        "9\tsocket\t-\t0:8\t2\tsocket:[2]\n"
                                        "4\tsocket\t-\t0:8\t2\tsocket:[2]\n"
-                                       "5\tfile\t7\t8:1\t1\t/a\\x0ab\n";
+                                       "5\tfile\t7\t8:1\t1\t/a\\x0ab\n"
+                                       "6\tfilet\t7\t8:1\t1\t/c\n";
         struct socket_list l = parse("tcp", "  0: 0100007F:1F90 00000000:0000 0A 0:0 00:0 0 0 0 2\n"
                                             "  1: 0100007F:1F90 00000000:0000 0A 0:0 00:0 0 0 0 1\n"
                                             "  2: 0100007F:1F90 00000000:0000 0A 0:0 00:0 0 0 0 3\n");
@@ -126,7 +127,9 @@ Test(report_sockets, are_joined_by_inode)
         cr_expect_eq(l.list[2].memory, 0, "who holds none has no line");
 
         cr_assert_eq(fds_parse(fds_text, strlen(fds_text), &pool, &fds), 0);
-        cr_assert_eq(fds.n, 3);
+        cr_assert_eq(fds.n, 4);
+        cr_expect_str_eq(fds.list[2].kind, "file");
+        cr_expect_null(fds.list[3].kind, "no such kind");
         cr_expect_str_eq(fds.list[2].path, "/a\nb");
         cr_expect_eq(fds.list[2].size, 7);
         cr_expect_eq(fds.list[0].size, REPORT_UNKNOWN);

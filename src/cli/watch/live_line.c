@@ -16,7 +16,9 @@
 
 struct live_line live_line_open(void)
 {
-        return (struct live_line){.terminal = isatty(STDERR_FILENO)};
+        const char *term = getenv("TERM");
+
+        return (struct live_line){.terminal = isatty(STDERR_FILENO) && !(term && strcmp(term, "dumb") == 0)};
 }
 
 bool live_line_due(const struct live_line *l, uint64_t now_ns)
