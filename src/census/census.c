@@ -113,9 +113,11 @@ static void find_totals(struct taking *t)
                 if (r->list[i].heap && !heap)
                         heap = &r->list[i];
         t->main_heap = heap;
+        /* At its beginning, or behind what the program took with sbrk(2) first (or where huge pages begin). */
         if (heap)
                 t->totals_known =
-                        glibc_find_totals(t->words, t->n_words, heap->start, heap->start + 4096, &t->totals);
+                        glibc_find_totals(t->words, t->n_words, heap->start, heap->start + 4096, &t->totals) ||
+                        glibc_find_totals(t->words, t->n_words, heap->start + 4096, heap->end, &t->totals);
         t->census->mmapped_known = t->totals_known;
         t->census->mmapped = t->totals.mmapped_bytes;
         t->census->blocks_mmapped = t->totals.mmapped_blocks;

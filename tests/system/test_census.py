@@ -87,6 +87,31 @@ class Census(SwansongTest):
         types = {t["name"]: t for t in report["heap"]["types"] if t["kind"] == "type"}
         self.assertEqual(types["shop::Order"]["live_objects"], 20000)
 
+    def test_a_heap_that_begins_behind_what_the_program_took_for_itself(self):
+        source, program = os.path.join(self.dir, "a.c"), os.path.join(self.dir, "a")
+        with open(source, "w", encoding="ascii") as f:
+            f.write("""#include <malloc.h>
+                    #include <stdio.h>
+                    #include <stdlib.h>
+                    #include <unistd.h>
+                    static char line[200];
+                    int main(void)
+                    {
+                            struct mallinfo2 m;
+                            sbrk(3 << 20);
+                            for (int i = 0; i < 30000; i++)
+                                    *(char **)malloc(16 + i * 7 % 1500) = line;
+                            for (int i = 0; i < 40; i++)
+                                    *(char **)malloc(300000) = line;
+                            m = mallinfo2();
+                            write(1, line, snprintf(line, sizeof(line), "%zu %zu %zu %zu\\n", m.arena, m.uordblks, m.fordblks, m.hblkhd));
+                            pause();
+                    }""")
+        subprocess.run(["cc", "-O1", "-w", "-fno-builtin", "-o", program, source], check=True)
+        victim = self.spawn([program], stdout=subprocess.PIPE)
+        said = dict(zip(("arena", "uordblks", "fordblks", "hblkhd"), map(int, victim.stdout.readline().split())))
+        self.assert_agrees(said, self.census(victim.pid)[1])
+
     def test_free_memory_that_is_pinned_is_the_verdict(self):
         victim = self.shop(100000)
         bundle = self.dump(victim.pid)
