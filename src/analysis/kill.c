@@ -141,6 +141,7 @@ static int describe(const struct oom_kill *k, const struct kill_context *context
 {
         static const char *const scopes[] = {
                 [OOM_SCOPE_UNKNOWN] = NULL, [OOM_SCOPE_GROUP] = "group", [OOM_SCOPE_GLOBAL] = "machine"};
+        const struct oom_usage *hit = oom_kill_limit_hit(k);
         int r;
 
         *ret = (struct report_kill){
@@ -150,8 +151,8 @@ static int describe(const struct oom_kill *k, const struct kill_context *context
                 .victim_pid = k->pid,
                 .was_target = k->pid == context->target_pid,
                 .scope = scopes[k->why.scope],
-                .usage = k->why.memory.usage,
-                .limit = k->why.memory.limit == OOM_UNLIMITED ? REPORT_UNKNOWN : k->why.memory.limit,
+                .usage = hit->usage,
+                .limit = hit->limit == OOM_UNLIMITED ? REPORT_UNKNOWN : hit->limit,
                 .order = k->why.order,
                 .uid = k->uid,
                 .anon_rss = k->anon_rss,

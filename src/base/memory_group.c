@@ -197,6 +197,29 @@ int memory_group_open(const struct memory_group *g, const char *v1_file, const c
         return fd < 0 ? -errno : fd;
 }
 
+const struct memory_group_gauge *memory_group_gauges(int version, bool has_swap, size_t *ret_n)
+{
+        static const struct memory_group_gauge v1[] = {{"memory.limit_in_bytes", "memory.usage_in_bytes", ""},
+                                                       {"memory.memsw.limit_in_bytes",
+                                                        "memory.memsw.usage_in_bytes", ", with swap"}},
+                                               v2[] = {{"memory.max", "memory.current", ""}};
+
+        *ret_n = version == 1 && has_swap ? ARRAY_SIZE(v1) : 1;
+        return version == 1 ? v1 : v2;
+}
+
+bool memory_group_has_swap(void)
+{
+        char text[512];
+        struct buf b = BUF_FIXED(text, sizeof(text));
+        const char *heading_end;
+
+        if (file_read_at(AT_FDCWD, "/proc/swaps", &b) < 0)
+                return b.cut; /* so many areas that they did not fit */
+        heading_end = memchr(text, '\n', b.len);
+        return heading_end && heading_end + 1 < text + b.len;
+}
+
 uint64_t memory_group_limit_parse(const char *text)
 {
         const char *p = text;

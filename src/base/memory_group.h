@@ -14,6 +14,7 @@
 #define SWANSONG_BASE_MEMORY_GROUP_H
 
 #include <limits.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -39,6 +40,19 @@ int memory_group_find(int proc_fd, struct memory_group *ret);
 
 /* Change g->path (and g->kernel) to the group above.  1, or 0 at the top of what is mounted. */
 int memory_group_up(struct memory_group *g);
+
+/* A limit of a group, and what is used of it.  v1 has a second one, of memory and swap together, that is never below the first:
+ * it kills first only where the group has been swapped out. */
+struct memory_group_gauge {
+        const char *limit, *usage; /* files */
+        const char *beside;        /* ", with swap": what is counted beside memory */
+};
+
+/* The kinds of limits of that cgroup version; *ret_n of them, the one of memory alone first. */
+const struct memory_group_gauge *memory_group_gauges(int version, bool has_swap, size_t *ret_n);
+
+/* Has this machine a swap area at all? */
+bool memory_group_has_swap(void);
 
 /* The text of "memory.max" (v2: a number or "max") or "memory.limit_in_bytes" (v1: a huge number means none).
  */

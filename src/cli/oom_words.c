@@ -7,6 +7,7 @@
 
 void oom_words(const struct oom_kill *k, struct buf *out)
 {
+        const struct oom_usage *hit = oom_kill_limit_hit(k);
         char size[SIZE_TEXT];
 
         buf_str(out, "killed by the kernel for memory");
@@ -17,8 +18,9 @@ void oom_words(const struct oom_kill *k, struct buf *out)
                 buf_str(out, ": memory group ");
                 buf_escaped(out, k->why.group, strlen(k->why.group));
                 buf_str(out, " has used up its limit");
-                if (k->why.memory.limit != OOM_UNKNOWN && k->why.memory.limit != OOM_UNLIMITED)
-                        buf_printf(out, " of %s", size_format(k->why.memory.limit, size));
+                if (hit->limit != OOM_UNKNOWN && hit->limit != OOM_UNLIMITED)
+                        buf_printf(out, " of %s%s", size_format(hit->limit, size),
+                                   hit == &k->why.memsw ? " for memory and swap together" : "");
         } else if (k->why.scope == OOM_SCOPE_GLOBAL) {
                 buf_str(out, ": the machine has no memory left");
         }

@@ -16,28 +16,34 @@
 
 #define PF_EXITING 0x00000004 /* include/linux/sched.h */
 
+void limit_reader_make(char *dir, size_t mount_len, int version, bool has_swap, struct limit_reader *ret)
+{
+        size_t len, n_gauges;
+        const struct memory_group_gauge *gauges = memory_group_gauges(version, has_swap, &n_gauges);
+
+        *ret = (struct limit_reader){.dir = dir, .mount_len = mount_len, .version = version};
+        for (len = strlen(dir); ret->n + n_gauges <= LIMIT_LEVELS;) {
+                for (size_t i = 0; i < n_gauges; i++)
+                        ret->levels[ret->n++] = (struct limit_level){
+                                .len = len, .gauge = &gauges[i], .bytes = UINT64_MAX, .usage_fd = -1};
+                if (len <= mount_len)
+                        break;
+                while (len > mount_len && dir[--len] != '/')
+                        ;
+        }
+}
+
 void limit_reader_open(int proc_fd, struct limit_reader *ret)
 {
         struct memory_group g;
-        size_t len;
+        char *dir;
 
         *ret = LIMIT_READER_NONE;
-        if (memory_group_find(proc_fd, &g) < 0)
+        if (memory_group_find(proc_fd, &g) < 0 ||
+            asprintf(&dir, "%s%s", g.mount, strcmp(g.path, "/") == 0 ? "" : g.path) < 0)
                 return;
-        if (asprintf(&ret->dir, "%s%s", g.mount, strcmp(g.path, "/") == 0 ? "" : g.path) < 0) {
-                ret->dir = NULL;
-                return;
-        }
+        limit_reader_make(dir, strlen(g.mount), g.version, memory_group_has_swap(), ret);
         ret->group = strdup(g.kernel);
-        ret->mount_len = strlen(g.mount);
-        ret->version = g.version;
-        for (len = strlen(ret->dir); ret->n < LIMIT_LEVELS;) {
-                ret->levels[ret->n++] = (struct limit_level){.len = len, .bytes = UINT64_MAX, .usage_fd = -1};
-                if (len <= ret->mount_len)
-                        break;
-                while (len > ret->mount_len && ret->dir[--len] != '/')
-                        ;
-        }
 }
 
 void limit_reader_close(struct limit_reader *l)
@@ -84,7 +90,9 @@ bool limit_reader_follow(int proc_fd, struct limit_reader *l)
 
 const char *limit_file(const struct limit_reader *l)
 {
-        return l->version == 1 ? "memory.limit_in_bytes" : "memory.max";
+        size_t n;
+
+        return memory_group_gauges(l->version, false, &n)->limit;
 }
 
 static void level_path(const struct limit_reader *l, size_t len, const char *file, char path[PATH_LEN])
@@ -92,21 +100,21 @@ static void level_path(const struct limit_reader *l, size_t len, const char *fil
         snprintf(path, PATH_LEN, "%.*s/%s", (int)len, l->dir, file);
 }
 
-/* The limit of the group in the first `len` bytes of the directory's name.  The root of v2 has no such file. */
-static uint64_t read_limit(struct limit_reader *l, size_t len)
+/* The root of v2 has no such file; v1 none of swap when it was started so. */
+static uint64_t read_limit(struct limit_reader *l, const struct limit_level *level)
 {
         char path[PATH_LEN], text[64];
         struct buf b = BUF_FIXED(text, sizeof(text));
         int r;
 
-        level_path(l, len, limit_file(l), path);
+        level_path(l, level->len, level->gauge->limit, path);
         r = file_read_at(AT_FDCWD, path, &b);
         text[b.len] = '\0';
         if (r == 0)
                 return memory_group_limit_parse(text);
         if (r != -ENOENT && l->error == 0) {
                 l->error = r;
-                l->error_len = len;
+                l->error_len = level->len;
         }
         return MEMORY_GROUP_UNLIMITED;
 }
@@ -120,15 +128,14 @@ void limit_read(struct limit_reader *l, uint64_t mem_total, struct memory_limit 
                 struct limit_level *level = &l->levels[i];
                 char path[PATH_LEN];
 
-                level->bytes = read_limit(l, level->len);
+                level->bytes = read_limit(l, level);
                 if (level->bytes >= mem_total) {
                         level->bytes = UINT64_MAX;
                         fd_closep(&level->usage_fd);
                         continue;
                 }
                 if (level->usage_fd < 0) {
-                        level_path(l, level->len,
-                                   l->version == 1 ? "memory.usage_in_bytes" : "memory.current", path);
+                        level_path(l, level->len, level->gauge->usage, path);
                         level->usage_fd = open(path, O_RDONLY | O_CLOEXEC);
                 }
                 if (tightest < 0 || level->bytes < l->levels[tightest].bytes)
@@ -179,6 +186,6 @@ void limit_describe(const struct limit_reader *l, int level, uint64_t mem_total,
                 return;
         }
         ret->bytes = l->levels[level].bytes;
-        snprintf(ret->source, sizeof(ret->source), "memory group %.*s", len ? (int)len : 1,
-                 len ? l->dir + l->mount_len : "/");
+        snprintf(ret->source, sizeof(ret->source), "memory group %.*s%s", len ? (int)len : 1,
+                 len ? l->dir + l->mount_len : "/", l->levels[level].gauge->beside);
 }

@@ -13,14 +13,15 @@
 #include <stdint.h>
 
 #include "base/cleanup.h"
+#include "base/memory_group.h"
 
 struct memory_limit {
         uint64_t bytes;
         char source[128]; /* "memory group /a/b", "this machine's memory"; raw bytes, cut if long */
 };
 
-/* Groups one inside the other; those above the 16th are not looked at. */
-#define LIMIT_LEVELS 16
+/* Groups one inside the other, those above the 16th are not looked at; each with one limit or two. */
+#define LIMIT_LEVELS 32
 
 /* Instead of a level: no group limits, the machine does. */
 #define LIMIT_MACHINE (-1)
@@ -33,7 +34,8 @@ struct limit_reader {
         int version;      /* of cgroup */
         unsigned n;
         struct limit_level {
-                size_t len;     /* of `dir`, the part that is this group */
+                size_t len; /* of `dir`, the part that is this group */
+                const struct memory_group_gauge *gauge;
                 uint64_t bytes; /* UINT64_MAX: none below the machine's memory */
                 int usage_fd;   /* -1 where it has no limit */
         } levels[LIMIT_LEVELS]; /* from its own group upwards */
@@ -65,7 +67,10 @@ int limit_usage(const struct limit_reader *l, unsigned i, uint64_t *ret);
 /* The limit of that level, with its name. */
 void limit_describe(const struct limit_reader *l, int level, uint64_t mem_total, struct memory_limit *ret);
 
-/* "memory.max", "memory.limit_in_bytes". */
+/* "memory.max", "memory.limit_in_bytes": the file of the limit of memory alone. */
 const char *limit_file(const struct limit_reader *l);
+
+/* The same for a group whose directory is known; `dir` (malloc'ed) is taken over. */
+void limit_reader_make(char *dir, size_t mount_len, int version, bool has_swap, struct limit_reader *ret);
 
 #endif

@@ -68,10 +68,10 @@ static void set_limit(struct places *p, struct place *place, uint64_t limit, uin
         place->level = p->arm->type->ops->level(p->arm, &wholes);
 }
 
-static struct place *place_find(struct places *p, const char *dir)
+static struct place *place_find(struct places *p, const char *dir, const struct memory_group_gauge *gauge)
 {
         for (size_t i = 0; i < p->n; i++)
-                if (p->items[i].dir ? dir && strcmp(p->items[i].dir, dir) == 0 : !dir)
+                if (p->items[i].gauge == gauge && (!dir || strcmp(p->items[i].dir, dir) == 0))
                         return &p->items[i];
         return NULL;
 }
@@ -107,28 +107,38 @@ static void place_close(struct place *place)
         free(place->dir);
 }
 
-static int visit(const char *dir, void *arg)
+static void visit_limit(struct walk *w, const char *dir, const struct memory_group_gauge *gauge)
 {
-        struct walk *w = arg;
         struct places *p = w->places;
-        bool v2 = p->group.version == 2;
-        uint64_t limit = read_bytes(dir, v2 ? "memory.max" : "memory.limit_in_bytes");
+        uint64_t limit = read_bytes(dir, gauge->limit);
         char path[PATH_MAX + 64];
         struct place *place;
         int fd;
 
         if (limit >= w->machine->mem_total)
-                return 0;
-        place = place_find(p, dir);
+                return;
+        place = place_find(p, dir, gauge);
         if (!place) {
-                snprintf(path, sizeof(path), "%s/%s", dir, v2 ? "memory.current" : "memory.usage_in_bytes");
+                snprintf(path, sizeof(path), "%s/%s", dir, gauge->usage);
                 fd = open(path, O_RDONLY | O_CLOEXEC);
                 place = fd < 0 ? NULL : place_add(p, dir, fd);
                 if (!place)
-                        return 0;
+                        return;
+                place->gauge = gauge;
                 place->holds_all = w->holds_all;
         }
         set_limit(p, place, limit, swap_beside(p, dir, limit, w->machine->swap_total), w->machine);
+}
+
+static int visit(const char *dir, void *arg)
+{
+        struct walk *w = arg;
+        size_t n;
+        const struct memory_group_gauge *gauges =
+                memory_group_gauges(w->places->group.version, w->machine->swap_total > 0, &n);
+
+        for (size_t i = 0; i < n; i++)
+                visit_limit(w, dir, &gauges[i]);
         return 0;
 }
 
@@ -153,7 +163,7 @@ static void visit_upwards(struct walk *w)
 static void walk(struct places *p, struct machine *m)
 {
         struct walk w = {.places = p, .machine = m};
-        struct place *machine = place_find(p, NULL);
+        struct place *machine = place_find(p, NULL, NULL);
         uint64_t begin_ns = clock_monotonic_ns(), pause_ns;
         size_t kept = 0;
 
@@ -322,5 +332,5 @@ void place_name(const struct places *p, const struct place *place, struct buf *o
         if (!place->dir)
                 buf_str(out, "this machine's memory");
         else
-                buf_printf(out, "memory group %s", *below ? below : "/");
+                buf_printf(out, "memory group %s%s", *below ? below : "/", place->gauge->beside);
 }

@@ -19,12 +19,13 @@
 #include "trigger/trigger.h"
 
 struct place {
-        char *dir;      /* the group's directory; NULL: the machine */
-        bool holds_all; /* every process that is watched is in it */
-        uint64_t limit; /* bytes */
-        uint64_t swap;  /* bytes of swap that may be used beside */
-        uint64_t used;  /* bytes, at the last look */
-        uint64_t level; /* near from here on; UINT64_MAX: never */
+        char *dir;                              /* the group's directory; NULL: the machine */
+        const struct memory_group_gauge *gauge; /* which of its limits; NULL: the machine */
+        bool holds_all;                         /* every process that is watched is in it */
+        uint64_t limit;                         /* bytes */
+        uint64_t swap;                          /* bytes of swap that may be used beside */
+        uint64_t used;                          /* bytes, at the last look */
+        uint64_t level;                         /* near from here on; UINT64_MAX: never */
         bool near;
         bool seen;        /* by the walk that is going on */
         int usage_fd;     /* -1: the machine */

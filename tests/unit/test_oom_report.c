@@ -453,3 +453,21 @@ Test(oom_report, bounds_the_table_and_the_text)
         cr_expect(log.open[0].kill->text.cut);
         cr_expect_leq(log.open[0].kill->text.len, OOM_TEXT_MAX);
 }
+
+Test(oom_report, the_limit_that_was_hit_may_be_that_of_memory_and_swap)
+{
+        struct oom_kill *k = oom_kill_new();
+
+        cr_assert_not_null(k);
+        cr_expect_eq(oom_kill_limit_hit(k), &k->why.memory, "nothing is known");
+        k->why.memory = (struct oom_usage){.usage = 64 << 20, .limit = 64 << 20, .failcnt = 1};
+        k->why.memsw = k->why.memory;
+        cr_expect_eq(oom_kill_limit_hit(k), &k->why.memory, "both are full, nothing is swapped out");
+        k->why.memory.usage = 20 << 20;
+        cr_expect_eq(oom_kill_limit_hit(k), &k->why.memsw);
+        k->why.memory.limit = OOM_UNLIMITED;
+        cr_expect_eq(oom_kill_limit_hit(k), &k->why.memsw);
+        k->why.memsw.limit = OOM_UNLIMITED;
+        cr_expect_eq(oom_kill_limit_hit(k), &k->why.memory);
+        oom_kill_free(k);
+}

@@ -69,3 +69,17 @@ uint64_t oom_kill_rss(const struct oom_kill *k)
                 return OOM_UNKNOWN;
         return sum;
 }
+
+/* Charges are taken in batches: usage at its limit may be so much below. */
+#define BATCH_BYTES (UINT64_C(1) << 20)
+
+static bool is_full(const struct oom_usage *u)
+{
+        return u->usage != OOM_UNKNOWN && u->limit != OOM_UNKNOWN && u->limit != OOM_UNLIMITED &&
+               u->usage + BATCH_BYTES >= u->limit;
+}
+
+const struct oom_usage *oom_kill_limit_hit(const struct oom_kill *k)
+{
+        return is_full(&k->why.memsw) && !is_full(&k->why.memory) ? &k->why.memsw : &k->why.memory;
+}

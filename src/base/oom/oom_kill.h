@@ -97,6 +97,9 @@ static inline void oom_kill_freep(struct oom_kill **k)
 /* The victim's row in the table, or NULL. */
 const struct oom_task *oom_kill_victim_task(const struct oom_kill *k);
 
+/* The limit that was hit: of memory, or (v1) of memory and swap together. */
+const struct oom_usage *oom_kill_limit_hit(const struct oom_kill *k);
+
 /* anon + file + shmem in bytes, or OOM_UNKNOWN. */
 uint64_t oom_kill_rss(const struct oom_kill *k);
 

@@ -61,7 +61,7 @@ static void print_limits(const struct observer *o, const struct machine *m, FILE
                 limit_usage(l, i, &usage);
                 print_line(out, "  limit: %s of %s, %s used  (%.*s/%s)", size_format(limit.bytes, bytes),
                            limit.source, size_format(usage, used), (int)l->levels[i].len, l->dir,
-                           limit_file(l));
+                           l->levels[i].gauge->limit);
         }
         if (!l->dir)
                 print_line(out, "  limit: none of a memory group: no memory controller is mounted here");
