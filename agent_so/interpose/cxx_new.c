@@ -7,6 +7,9 @@
  * The next one is looked up at the first call: behind us in the program's scope, or, when a plugin brought its C++ library
  * along (dlopen with RTLD_LOCAL), in the C++ library that is loaded.
  *
+ * Not all of an allocator's own are apart from its malloc: jemalloc's aligned ones call aligned_alloc().  Whether one passes
+ * through us is seen at the first block it gives: the countdown has moved then.
+ *
  * An exception (bad_alloc) passes through these functions: they hold nothing while the real operator runs.
  */
 #include <dlfcn.h>
@@ -16,6 +19,7 @@
 
 #include "agent_so/modules/module_find.h"
 #include "agent_so/interpose/real.h"
+#include "agent_so/recorder/live_table.h"
 #include "agent_so/sampling/sample.h"
 
 #define SLOW __attribute__((noinline, cold))
@@ -83,8 +87,25 @@ static void *aligned_nothrow_new(size_t n, size_t alignment, const void *nothrow
                        : NULL;
 }
 
+/* An exception may leave it so: a loss of so many bytes, once. */
+#define PROBE_LEFT (UINT64_C(32) << 20)
+
+/* Blocks of this size show whether the countdown is moved behind the operator; of others the live table knows whether they were
+ * recorded there. */
+static bool is_probe(size_t n)
+{
+        return n > 0 && n < PROBE_LEFT;
+}
+
+static bool is_recorded(const void *p)
+{
+        struct recorder_live record;
+
+        return filter_hit((uintptr_t)p) && agent.state == AGENT_ON && live_table_get((uintptr_t)p, &record);
+}
+
 /* Each operator is a jump through a pointer: first to NAME_first(), which looks the next one up; from then on to that one
- * itself, or, where it does not come through malloc(), to NAME_counted().  Both pointers are single words: threads that meet
+ * itself, or, where it does not come through malloc() (NAME_probed() finds out), to NAME_counted().  Both pointers are single words: threads that meet
  * in NAME_first() store the same. */
 #define STORE_NEXT(name, next_, counted)                                                                     \
         __atomic_store_n(&name##_next, (next_), __ATOMIC_RELEASE);                                           \
@@ -115,11 +136,27 @@ typedef void (*delete_size_nothrow)(void *, size_t, const void *);
                         return name##_sampled arguments;                                                     \
                 return name##_next arguments;                                                                \
         }                                                                                                    \
+        static SLOW void *name##_probed parameters                                                           \
+        {                                                                                                    \
+                uint64_t left = agent_thread.left;                                                           \
+                void *p;                                                                                     \
+                                                                                                             \
+                if (is_probe(n))                                                                             \
+                        agent_thread.left = PROBE_LEFT;                                                      \
+                p = name##_next arguments;                                                                   \
+                if (is_probe(n)) {                                                                           \
+                        __atomic_store_n(&name##_call,                                                       \
+                                         agent_thread.left == PROBE_LEFT ? name##_counted : name##_next,     \
+                                         __ATOMIC_RELEASE);                                                  \
+                        agent_thread.left = left;                                                            \
+                }                                                                                            \
+                return sample_due(n) && !is_recorded(p) ? sample_passed(p, n) : p;                           \
+        }                                                                                                    \
         static SLOW void *name##_first parameters                                                            \
         {                                                                                                    \
                 type next = (type)look_up(symbol, (void *)(without));                                        \
                                                                                                              \
-                STORE_NEXT(name, next, name##_counted);                                                      \
+                STORE_NEXT(name, next, name##_probed);                                                       \
                 return name##_call arguments;                                                                \
         }                                                                                                    \
         EXPORT void *name parameters __asm__(symbol);                                                        \

@@ -301,6 +301,16 @@ class Truth(AgentTest):
             sizes = [record.size for _address, record in self.recorder_of(done.pid).live()]
             self.assertEqual(sizes.count(1000), 1000)
 
+    def test_each_form_of_operator_new_is_counted_once(self):
+        for path in filter(None, (None, *(library(name) for name in ("libjemalloc.so.2", "libtcmalloc_minimal.so.4", "libmimalloc.so.2.0")))):
+            preload = (AGENT, path) if path else (AGENT,)
+            with self.subTest(allocator=path):
+                victim = self.spawn([victim_path("agent_cxx"), "forms"], env=self.env("sample=1", preload), stderr=subprocess.DEVNULL)
+                self.assertEqual(victim.wait(60), -signal.SIGABRT)
+                sizes = [record.size for _address, record in self.recorder_of(victim.pid).live()]
+                self.assertEqual([sizes.count(n) for n in range(6400, 6912, 64)], [10] * 8)
+                self.assertEqual([n for n in sizes if n == 0 or n > 10 << 20], [])
+
 
 class Recorder(AgentTest):
     def test_vanishes_at_exit_unless_kept(self):

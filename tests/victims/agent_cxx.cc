@@ -37,8 +37,39 @@ static void handler()
                 std::set_new_handler(nullptr);
 }
 
-int main(int argc, char **)
+void *volatile held[80];
+
+/* Ten blocks of each form of operator new: of 6400 bytes those of the first, of 64 bytes more each further one's. */
+static void hold_each_form()
 {
+        static const std::size_t first[] = {0, 6400,
+                                            20 << 20}; /* what the first call asks for: 0 shows nothing */
+        const std::nothrow_t &quiet = std::nothrow;
+        const auto wide = std::align_val_t(64);
+        int k = 0;
+
+        for (std::size_t n : first) {
+                ::operator delete(::operator new(n, wide), wide);
+                ::operator delete[](::operator new[](n, wide, quiet), wide);
+        }
+        for (int i = 0; i < 10; i++) {
+                held[k++] = ::operator new(6400);
+                held[k++] = ::operator new[](6464);
+                held[k++] = ::operator new(6528, quiet);
+                held[k++] = ::operator new[](6592, quiet);
+                held[k++] = ::operator new(6656, wide);
+                held[k++] = ::operator new[](6720, wide);
+                held[k++] = ::operator new(6784, wide, quiet);
+                held[k++] = ::operator new[](6848, wide, quiet);
+        }
+        std::abort();
+}
+
+int main(int argc, char **argv)
+{
+        if (argc > 1 && std::string(argv[1]) == "forms")
+                hold_each_form();
+
         static std::vector<std::unique_ptr<char[]>> kept;
 
         for (int i = 0; i < 3000; i++) {
@@ -46,7 +77,8 @@ int main(int argc, char **)
                 auto *many = new Wide[3];
                 auto *quiet = new (std::nothrow) Wide;
 
-                CHECK(reinterpret_cast<std::uintptr_t>(wide) % 256 == 0 && reinterpret_cast<std::uintptr_t>(many) % 256 == 0);
+                CHECK(reinterpret_cast<std::uintptr_t>(wide) % 256 == 0 &&
+                      reinterpret_cast<std::uintptr_t>(many) % 256 == 0);
                 CHECK(quiet);
                 delete wide;
                 delete[] many;
