@@ -47,7 +47,7 @@ static void describe(void)
 /* Make the recorder; the state says how it went. */
 static int begin(const char **ret_why)
 {
-        _uncancelled_ int cancel = uncancelled_begin();
+        _uncancelled_ struct uncancelled cancel = uncancelled_begin();
         uint32_t expected = AGENT_NONE;
         int err;
 

@@ -47,7 +47,7 @@ EXPORT void swansong_note(const char *text)
 
 EXPORT int swansong_dump(const char *reason)
 {
-        _uncancelled_ int cancel = uncancelled_begin();
+        _uncancelled_ struct uncancelled cancel = uncancelled_begin();
         int saved = errno, result = -EAGAIN;
         uint64_t before;
 

@@ -56,7 +56,7 @@ void seccomp_park(void)
 
 static void seal(void)
 {
-        _uncancelled_ int cancel = uncancelled_begin();
+        _uncancelled_ struct uncancelled cancel = uncancelled_begin();
         int saved = errno;
 
         if (agent.state == AGENT_ON && agent_enter()) {

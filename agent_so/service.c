@@ -227,7 +227,7 @@ static bool good_place(const uint64_t *frames, unsigned n)
 /* The work of the thread that is not there. */
 static void serve_here(uint64_t now)
 {
-        _uncancelled_ int cancel = uncancelled_begin();
+        _uncancelled_ struct uncancelled cancel = uncancelled_begin();
 
         guest_serve(now);
         if (__atomic_load_n(&agent.dump_pending, __ATOMIC_ACQUIRE) > 0)

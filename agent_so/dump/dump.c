@@ -167,7 +167,7 @@ static void own_stack(uint32_t n)
 
 void dump_take(bool with_malloc)
 {
-        _uncancelled_ int cancel = uncancelled_begin();
+        _uncancelled_ struct uncancelled cancel = uncancelled_begin();
         struct recorder_header *h = agent.header;
         uint32_t expected = 0, n;
 

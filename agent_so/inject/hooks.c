@@ -131,7 +131,7 @@ static void release(void)
  * writable page. */
 static void before_fork(void)
 {
-        _uncancelled_ int cancel = uncancelled_begin();
+        _uncancelled_ struct uncancelled cancel = uncancelled_begin();
 
         for (unsigned ms = 0; ms < FORK_WAITS && __atomic_load_n(&busy, __ATOMIC_ACQUIRE); ms++)
                 usleep(1000);

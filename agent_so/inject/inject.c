@@ -208,7 +208,7 @@ static int go_on_with(const char *unused)
 static int enter(int (*function)(const char *), const char *options)
 {
         static uint32_t busy;
-        _uncancelled_ int cancel = uncancelled_begin();
+        _uncancelled_ struct uncancelled cancel = uncancelled_begin();
         int saved = errno, result = -EBUSY;
         uint32_t expected = 0;
 

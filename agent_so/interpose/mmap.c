@@ -4,6 +4,9 @@
  * A mapping of at least the mean is recorded exactly, a smaller one is sampled as a block is.  Not counted: mappings without
  * write permission (reservations; what mprotect() opens later is not seen), and those of the allocator underneath.  What
  * counts is the size of the mapping, touched or not.
+ *
+ * A thread that may be cancelled at any instant (PTHREAD_CANCEL_ASYNCHRONOUS) must not allocate, but it may map: not while it holds
+ * the index.
  */
 #include <errno.h>
 #include <sched.h>
@@ -23,6 +26,7 @@
 #include "agent_so/interpose/real.h"
 #include "agent_so/sampling/sample.h"
 #include "agent_so/recorder/stack_table.h"
+#include "agent_so/uncancelled.h"
 
 typedef void *map_function(void *, size_t, int, int, int, off_t);
 typedef int unmap_function(void *, size_t);
@@ -116,6 +120,7 @@ static void remember(uintptr_t start, size_t n)
 static __attribute__((noinline)) void *map(void *at, size_t n, int prot, int flags, int fd, off_t offset,
                                            uintptr_t caller)
 {
+        _uncancelled_ struct uncancelled cancel = uncancelled_begin();
         bool ours = !real_is_allocator(caller) && agent_enter();
         void *p;
 
@@ -141,6 +146,8 @@ EXPORT void *mmap64(void *at, size_t n, int prot, int flags, int fd, off_t offse
 
 EXPORT int munmap(void *at, size_t n)
 {
+        _uncancelled_ struct uncancelled cancel = uncancelled_begin();
+
         if (!mapping_index_empty() && agent.state == AGENT_ON && agent_enter()) {
                 forget((uintptr_t)at, (uintptr_t)at + whole_pages(n));
                 agent_leave();
@@ -208,6 +215,7 @@ static void resized(const struct recorder_live *known, uintptr_t start, size_t n
 
 EXPORT void *mremap(void *at, size_t n, size_t new_size, int flags, ...)
 {
+        _uncancelled_ struct uncancelled cancel = uncancelled_begin();
         bool ours = agent_enter(), known = false;
         uintptr_t start = (uintptr_t)at;
         struct recorder_live was;

@@ -70,7 +70,7 @@ static void take(uint64_t now_ns)
 
 void history_take(uint64_t now_ns)
 {
-        _uncancelled_ int cancel = uncancelled_begin();
+        _uncancelled_ struct uncancelled cancel = uncancelled_begin();
         uint32_t expected = 0;
 
         if (!__atomic_compare_exchange_n(&agent.history_busy, &expected, 1, false, __ATOMIC_ACQUIRE,

@@ -29,8 +29,9 @@ static inline bool stack_page_readable(uintptr_t address)
         int saved = errno;
         bool readable;
 
-        if (unlikely(agent_sealed))
-                return false; /* perhaps it is, but nobody may ask */
+        /* The first page's address is NULL, for the kernel no mask at all.  Sealed, a page is perhaps readable, but nobody may ask. */
+        if (unlikely(address < STACK_PAGE || agent_sealed))
+                return false;
         readable =
                 syscall(SYS_rt_sigprocmask, ~0, address & ~(STACK_PAGE - 1), NULL, 8) == 0 || errno != EFAULT;
 

@@ -80,6 +80,15 @@ class Threads(AgentTest):
             with self.subTest(options=options):
                 self.run_victim("agent_corners", "cancelled", options=options)
 
+    def test_a_mapping_is_not_broken_off(self):
+        """A thread that ends in the middle of it would leave a lock behind, and nobody could record a mapping any more."""
+        self.run_victim("agent_corners", "maps", options="sample=4K", status=-signal.SIGKILL)
+        (path,) = recorder.recorders(self.recorders).values()
+        self.assertIn(8 << 20, [record.size for _address, record in recorder.Recorder(path).live()])
+
+    def test_frame_pointers_that_lead_nowhere(self):
+        self.run_victim("agent_corners", "frames", options="sample=1")
+
     def test_the_service_thread_has_no_part_in_the_programs_descriptors(self):
         with open("/proc/self/status", encoding="ascii", errors="replace") as f:
             filtered = "Seccomp:\t0" not in f.read()

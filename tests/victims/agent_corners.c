@@ -6,6 +6,8 @@
  *   agent_corners nursery N BYTES      N children that hold so many bytes each, in 100 blocks, and exit
  *   agent_corners cancelled    a thread that is to end at its next cancellation point allocates, and is asked for its stack
  *   agent_corners resize N FROM TO      N mappings of so many bytes get another size; others fail to; one of a file does, too; is killed
+ *   agent_corners frames      code without unwind information calls back, with frame pointers that lead nowhere
+ *   agent_corners maps        threads that map and unmap are cancelled at any instant; then one mapping of 8 MiB is made, and it is killed
  */
 #include <malloc.h>
 #include <pthread.h>
@@ -142,6 +144,66 @@ static int resize(int n, size_t from, size_t to)
         return raise(SIGKILL);
 }
 
+static void call_back(void)
+{
+        for (int i = 0; i < 10; i++) {
+                kept[0] = malloc(5000);
+                free(kept[0]);
+        }
+}
+
+#ifdef __x86_64__
+static int frames(void)
+{
+        static const int32_t pointers[] = {0,  1,  8,   16,    4080,          4088,     4096,
+                                           -1, -8, -16, -4096, INT32_MAX - 7, INT32_MIN};
+        /* push %rbp; mov $POINTER, %rbp; call *%rdi; pop %rbp; ret */
+        static const unsigned char code[] = {0x55, 0x48, 0xc7, 0xc5, 0, 0, 0, 0, 0xff, 0xd7, 0x5d, 0xc3};
+        char *at = mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+        if (at == MAP_FAILED)
+                return 0; /* not allowed here */
+        for (size_t i = 0; i < sizeof(pointers) / sizeof(pointers[0]); i++) {
+                memcpy(at, code, sizeof(code));
+                memcpy(at + 4, &pointers[i], sizeof(pointers[i]));
+                ((void (*)(void (*)(void)))(uintptr_t)at)(call_back);
+        }
+        return 0;
+}
+#else
+static int frames(void)
+{
+        call_back(); /* its code is not written for this machine */
+        return 0;
+}
+#endif
+
+static void *mapping_thread(void *arg)
+{
+        pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, NULL);
+        for (;;)
+                munmap(anonymous(1 << 20), 1 << 20);
+        return arg;
+}
+
+static int maps(void)
+{
+        for (int i = 0; i < 500; i++) {
+                pthread_t thread;
+                void *result;
+
+                if (pthread_create(&thread, NULL, mapping_thread, NULL) != 0)
+                        return 1;
+                usleep(200);
+                if (pthread_cancel(thread) != 0 || pthread_join(thread, &result) != 0 ||
+                    result != PTHREAD_CANCELED)
+                        return 1;
+        }
+        if (anonymous(8 << 20) == MAP_FAILED)
+                return 1;
+        return raise(SIGKILL);
+}
+
 int main(int argc, char **argv)
 {
         if (argc > 2 && strcmp(argv[1], "end") == 0)
@@ -150,6 +212,10 @@ int main(int argc, char **argv)
                 return impossible();
         if (argc > 1 && strcmp(argv[1], "cancelled") == 0)
                 return cancelled() ? 1 : 0;
+        if (argc > 1 && strcmp(argv[1], "frames") == 0)
+                return frames();
+        if (argc > 1 && strcmp(argv[1], "maps") == 0)
+                return maps();
         if (argc > 4 && strcmp(argv[1], "resize") == 0)
                 return resize(atoi(argv[2]), (size_t)atol(argv[3]), (size_t)atol(argv[4]));
         if (argc > 3 && strcmp(argv[1], "nursery") == 0)
