@@ -15,6 +15,9 @@ from tests.system.test_oom import MemoryGroup
 
 LIMIT = 64 << 20
 
+# The default is for machines that have a CPU for us.
+PATIENT = ("--kill-budget", "2000")
+
 
 class Armed(SwansongTest):
     def setUp(self):
@@ -34,7 +37,7 @@ class Armed(SwansongTest):
         victim.stdin.flush()
 
     def watch(self, pid, *options):
-        return self.spawn([SWANSONG, "watch", "-p", str(pid), "-o", self.dir, *options], stdout=subprocess.PIPE,
+        return self.spawn([SWANSONG, "watch", "-p", str(pid), "-o", self.dir, *PATIENT, *options], stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE, text=True, errors="backslashreplace")
 
     def wait_armed(self, pid):
@@ -255,7 +258,7 @@ class Armed(SwansongTest):
         for hog in hogs:
             hog.stdout.readline()
         watcher = self.spawn([SWANSONG, "watch", "--group", self.group.path, "--arm", "always", "-o", self.dir,
-                              "--no-report"],
+                              "--no-report", *PATIENT],
                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         for hog in hogs:
             self.wait_armed(hog.pid)

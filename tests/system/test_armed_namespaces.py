@@ -5,7 +5,7 @@ import os
 import subprocess
 
 from tests.system.harness import SWANSONG, SwansongTest, need_root, proc_status, thread_states, tids, victim_path, wait_until
-from tests.system.test_armed import MemoryGroup
+from tests.system.test_oom import MemoryGroup
 
 UNSHARE = ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child"]
 THREADS = 4

@@ -11,7 +11,8 @@ import time
 import unittest
 
 from tests.system.harness import SWANSONG, SwansongTest, proc_status, thread_states, victim_path, wait_until
-from tests.system.test_armed import LIMIT, MemoryGroup
+from tests.system.test_armed import LIMIT, PATIENT
+from tests.system.test_oom import MemoryGroup
 
 V1 = os.geteuid() == 0 and os.access("/sys/fs/cgroup/memory/memory.oom_control", os.W_OK)
 NOTES = "/run/swansong"
@@ -81,7 +82,7 @@ class Hold(SwansongTest):
 
     def watch(self, pid, *options, arm="always", before=()):
         return self.spawn([*before, SWANSONG, "watch", "-p", str(pid), "-o", self.dir, "--hold", "--no-report", "--arm",
-                           arm, *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                           arm, *PATIENT, *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                           errors="backslashreplace")
 
     def watch_holding(self, pid, **options):

@@ -10,7 +10,7 @@ import subprocess
 import unittest
 
 from tests.system.harness import SWANSONG, SwansongTest, need_root, proc_status, thread_states, wait_until
-from tests.system.test_armed import MemoryGroup
+from tests.system.test_oom import MemoryGroup
 
 
 def table(bundle, name):

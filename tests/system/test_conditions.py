@@ -10,7 +10,7 @@ import time
 import unittest
 
 from tests.system.harness import need_root, thread_states, wait_until
-from tests.system.test_armed import MemoryGroup
+from tests.system.test_oom import MemoryGroup
 from tests.system.test_watch import PATIENCE, Case
 
 MIB = 1 << 20

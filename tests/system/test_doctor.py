@@ -14,7 +14,7 @@ import sys
 import termios
 
 from .harness import SWANSONG, SwansongTest, need_root, proc_status, wait_until
-from .test_armed import MemoryGroup
+from .test_oom import MemoryGroup
 
 NOBODY = 65534
 PR_SET_DUMPABLE, PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS = 4, 22, 38

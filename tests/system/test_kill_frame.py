@@ -7,7 +7,7 @@ import subprocess
 import unittest
 
 from tests.system.harness import SWANSONG, proc_status, wait_until
-from tests.system.test_armed import Armed
+from tests.system.test_armed import PATIENT, Armed
 
 
 class KillFrame(Armed):
@@ -61,7 +61,7 @@ class KillFrame(Armed):
         wait_until("strace is there", lambda: proc_status(victim.pid)["TracerPid"] != "0")
         # Without BPF, whose copy would be better.
         watcher = self.spawn(["setpriv", "--bounding-set=-bpf,-perfmon,-sys_admin", SWANSONG, "watch", "-p", str(victim.pid), "-o", self.dir,
-                              "--no-report", "--arm", "always"],
+                              "--no-report", "--arm", "always", *PATIENT],
                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="backslashreplace")
         why = self.wait_not_armed(watcher)
         self.go_on(victim)

@@ -12,7 +12,7 @@ import tempfile
 import unittest
 
 from tests.system.harness import BUILD, SWANSONG, SwansongTest, need_root, victim_path
-from tests.system.test_armed import MemoryGroup
+from tests.system.test_oom import MemoryGroup
 
 AGENT = os.path.join(BUILD, "libswansong.so")
 SOURCE = os.path.join(os.path.dirname(__file__), "..", "victims", "five_sites.c")

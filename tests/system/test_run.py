@@ -9,7 +9,7 @@ import sys
 import unittest
 
 from tests.system.harness import SWANSONG, need_root, victim_path, wait_until
-from tests.system.test_armed import MemoryGroup
+from tests.system.test_oom import MemoryGroup
 from tests.system.test_recorder import SAMPLE, RecorderTest
 
 

@@ -10,13 +10,14 @@ import subprocess
 import sys
 
 from tests.system.harness import need_root, proc_status, victim_path, wait_until
-from tests.system.test_armed import MemoryGroup
+from tests.system.test_armed import PATIENT
+from tests.system.test_oom import MemoryGroup
 from tests.system.test_watch import Case
 
 LIMIT = 64 << 20
 
 # Look for new processes each 0.1 s: with -i alone it would take a dump each time.
-OFTEN = ("--rss", "90G", "-i", "0.1")
+OFTEN = ("--rss", "90G", "-i", "0.1", *PATIENT)
 
 # A process that uses up so many MiB and says so; for each line that is a number it grows by so many more and says so, for another
 # one it grows without end.
