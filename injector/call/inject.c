@@ -176,7 +176,9 @@ static int fill_memfd(const struct job *j, int64_t number_there)
         return 0;
 }
 
-static int open_as_memfd(struct job *j, struct remote_thread *t, uint64_t *ret_handle)
+/* Where it was to be loaded by its name first, the words of the loader are in refused_by_name, else "". */
+static int open_as_memfd(struct job *j, struct remote_thread *t, const char *refused_by_name,
+                         uint64_t *ret_handle)
 {
         int64_t fd, closed;
         char path[64];
@@ -187,8 +189,9 @@ static int open_as_memfd(struct job *j, struct remote_thread *t, uint64_t *ret_h
         if (r < 0)
                 return r;
         if (fd < 0)
-                return diag_set(j->d, -ELIBACC, "PID %d: it can have no memfd to load the agent from",
-                                t->pid);
+                return diag_set(j->d, -ELIBACC, "PID %d: it can have no memfd to load the agent from%s%.200s",
+                                t->pid, refused_by_name[0] ? ", nor does it load it by name: " : "",
+                                refused_by_name);
         filled = fill_memfd(j, fd);
         if (filled == 0) {
                 snprintf(path, sizeof(path), "/proc/self/fd/%lld", (long long)fd);
@@ -217,14 +220,18 @@ static int open_as_memfd(struct job *j, struct remote_thread *t, uint64_t *ret_h
 
 static int load(struct job *j, struct remote_thread *t, uint64_t *ret_handle)
 {
+        bool visible = is_visible(j);
+        char words[256] = "";
         int r = 0;
 
         *ret_handle = 0;
-        if (is_visible(j))
+        if (visible)
                 r = call_open(j, t, j->request->library, RTLD_NOW, ret_handle);
+        if (visible && r == 0 && *ret_handle == 0)
+                read_error(j, t, words, sizeof(words));
         /* Not visible, or not readable for it. */
         if (r == 0 && *ret_handle == 0)
-                r = open_as_memfd(j, t, ret_handle);
+                r = open_as_memfd(j, t, words, ret_handle);
         j->outcome->loaded = r == 0;
         return r;
 }
@@ -258,6 +265,33 @@ static int find_entry(struct job *j, struct remote_thread *t, uint64_t handle, c
         return r;
 }
 
+/* Why the agent does not begin. */
+static const struct {
+        int err;
+        const char *words;
+} refusals[] = {
+        {ENOENT,
+         "finds no directory for its recorder, neither $XDG_RUNTIME_DIR nor /dev/shm; name one that the "
+         "process sees: --options dir=PATH"},
+        {EPERM,
+         "does not begin: a setuid program, or a directory for recorders that is open to others than the "
+         "process's user (it must be 0700)"},
+        {EFBIG, "does not begin: the process's limits (ulimit -v, ulimit -f) leave no room for its recorder"},
+};
+
+static int explain(struct job *j, pid_t pid, int err)
+{
+        if (err == -EINVAL)
+                return diag_set(
+                        j->d, err,
+                        "PID %d: the agent does not understand the options '%.160s'; see docs/agent.md", pid,
+                        j->request->options);
+        for (size_t i = 0; i < ARRAY_SIZE(refusals); i++)
+                if (refusals[i].err == -err)
+                        return diag_set(j->d, err, "PID %d: the agent %s", pid, refusals[i].words);
+        return diag_set(j->d, err, "PID %d: the agent does not begin: %s", pid, strerror(-err));
+}
+
 static int enter(struct job *j, struct remote_thread *t)
 {
         struct call_argument options = text(j->request->options);
@@ -273,27 +307,11 @@ static int enter(struct job *j, struct remote_thread *t)
                 return 0;
         }
         j->outcome->already = r == -EALREADY;
-        if (r == -EINVAL && !j->request->detach)
-                return diag_set(
-                        j->d, r,
-                        "PID %d: the agent does not understand the options '%.160s'; see docs/agent.md",
-                        t->pid, j->request->options);
-        if (r == -ENOENT && !j->request->detach)
-                return diag_set(
-                        j->d, r,
-                        "PID %d: the agent finds no directory for its recorder, neither $XDG_RUNTIME_DIR nor "
-                        "/dev/shm; name one that the process sees: --options dir=PATH",
-                        t->pid);
-        if (r == -EPERM && !j->request->detach)
-                return diag_set(j->d, r,
-                                "PID %d: the agent does not begin: a setuid program, or a directory for "
-                                "recorders that is "
-                                "open to others than the process's user (it must be 0700)",
-                                t->pid);
-        if (r < 0 && r != -EALREADY)
-                return diag_set(j->d, r, "PID %d: the agent does not %s: %s", t->pid,
-                                j->request->detach ? "stop" : "begin", strerror(-r));
-        return 0;
+        if (r >= 0 || r == -EALREADY)
+                return 0;
+        return j->request->detach
+                       ? diag_set(j->d, r, "PID %d: the agent does not stop: %s", t->pid, strerror(-r))
+                       : explain(j, t->pid, r);
 }
 
 /* The first turn: it is there, and where are its functions? */

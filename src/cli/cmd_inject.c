@@ -121,6 +121,8 @@ static int failure_status(int err)
         case -ESRCH:
         case -EACCES:
         case -EPERM:
+        case -EFBIG:
+        case -ELIBACC:
                 return STATUS_TARGET;
         case -EINVAL:
                 return STATUS_USAGE;

@@ -4,6 +4,7 @@
 import ctypes
 import json
 import os
+import resource
 import shutil
 import subprocess
 import unittest
@@ -315,6 +316,15 @@ class FromOutside(InjectTest):
             self.assertEqual(done.returncode, status, done.stderr)
             self.assert_one_line(done.stderr)
             self.assertIn(words, done.stderr)
+        limits = {resource.RLIMIT_FSIZE: (0, "ulimit -f"), resource.RLIMIT_NOFILE: (3, "Too many open files")}
+        for limit, (value, words) in limits.items():
+            limited = self.spawn(["sleep", "1000"])
+            resource.prlimit(limited.pid, limit, (value, value))
+            done = self.swansong("inject", "-p", limited.pid, "--wait", "60", "--timeout", "60", "--options", f"dir={self.recorders}")
+            self.assertEqual(done.returncode, 3, done.stderr)
+            self.assert_one_line(done.stderr)
+            self.assertIn(words, done.stderr)
+            self.assert_unharmed(limited.pid)
         done = self.swansong("inject", "-p", victim.pid, "--sample", "much")
         self.assertEqual((done.returncode, done.stderr), (2, "swansong inject: --sample much: not a size; write 512K or 1M\n"))
         self.assert_unharmed(victim.pid)
