@@ -91,7 +91,7 @@ static int parse_option(int c, struct args *a, struct diag *d)
                                      renderer_names());
                 break;
         case 'o':
-                a->output = optarg;
+                a->output = strcmp(optarg, "-") != 0 ? optarg : NULL;
                 break;
         case 'n':
                 a->stacks.lines = false;

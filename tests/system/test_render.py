@@ -167,6 +167,12 @@ class Options(SwansongTest):
         with open(path, encoding="ascii") as f:
             self.assertEqual(problems(json.load(f)), [])
 
+    def test_output_to_a_dash_is_the_standard_output(self):
+        done = subprocess.run([SWANSONG, "report", "--format=json", "-o", "-", self.bundle], cwd=self.dir, capture_output=True)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        json.loads(done.stdout)
+        self.assertFalse(os.path.exists(os.path.join(self.dir, "-")))
+
     def test_output_that_cannot_be_written_is_said(self):
         self.refused(4, "-o", os.path.join(self.dir, "no", "out"), self.bundle, says="no")
         self.refused(4, "-o", "/dev/full", self.bundle, says="No space left")
