@@ -23,13 +23,13 @@ extern int swansong_dump(const char *reason) __attribute__((weak));
 
 #ifndef SWANSONG_AGENT
 
-static inline void swansong_note_if_there(const char *text)
+static __inline__ void swansong_note_if_there(const char *text)
 {
         if (swansong_note)
                 swansong_note(text);
 }
 
-static inline int swansong_dump_if_there(const char *reason)
+static __inline__ int swansong_dump_if_there(const char *reason)
 {
         return swansong_dump ? swansong_dump(reason) : -11; /* -EAGAIN */
 }

@@ -15,6 +15,7 @@ from tests.system.harness import victim_path, wait_until
 from tests.system.test_agent import FLAG_FORKED, AgentTest
 
 MEAN = 128 << 10
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 
 class Ends(AgentTest):
@@ -133,3 +134,31 @@ class Files(AgentTest):
         (path,) = recorder.recorders(directory).values()
         self.assertEqual([oct(os.stat(p).st_mode & 0o777) for p in (directory, path)], ["0o700", "0o600"])
         victim.kill()
+
+
+class Header(AgentTest):
+    SOURCE = """#include <swansong.h>
+                #include <stdio.h>
+                int main(void)
+                {
+                        int taken;
+                        swansong_note("last words");
+                        taken = swansong_dump("a test");
+                        printf("%d\\n", taken);
+                        return 0;
+                }
+"""
+
+    def test_every_standard_takes_it_and_without_the_agent_it_does_nothing(self):
+        strict = ["-Wall", "-Wextra", "-Wpedantic", "-Werror", f"-I{os.path.join(ROOT, 'include')}"]
+        for suffix, compilers, standards in ((".c", ("gcc", "clang"), ("c89", "c99", "c11")), (".cc", ("g++", "clang++"), ("c++98", "c++17"))):
+            source, program = os.path.join(self.dir, f"words{suffix}"), os.path.join(self.dir, "words")
+            with open(source, "w", encoding="ascii") as f:
+                f.write(self.SOURCE)
+            for compiler in filter(shutil.which, compilers):
+                for standard in standards:
+                    with self.subTest(compiler=compiler, standard=standard):
+                        subprocess.run([compiler, f"-std={standard}", *strict, "-o", program, source], check=True)
+            for env, said in ((None, "-11\n"), (self.env("keep"), "0\n")):
+                self.assertEqual(subprocess.run([program], env=env, capture_output=True, text=True, check=True, timeout=60).stdout, said)
+        self.assertEqual([recorder.Recorder(path).notes() for path in recorder.recorders(self.recorders).values()], [["last words"]] * 2)
