@@ -26,6 +26,10 @@ REPORT_SRC  := $(SHARED_SRC) $(wildcard src/bundle/reader*.c src/analysis/*.c sr
 REPORT_MAIN := src/render/main.c
 CAPTURE_MAIN := src/cli/main.c
 
+# Their calls into libraries are looked up at the start: not while threads stand still, and in the report's child while it waits for
+# the capture; and no bundle's bytes can lead them elsewhere (the table is read-only then).
+PROGRAM_LDFLAGS := -Wl,-z,relro,-z,now
+
 CAPTURE_LIBS := -lmnl
 REPORT_LIBS  := -ldw -lelf -llzma -ldeflate -liberty -ljansson -lm
 
@@ -35,11 +39,11 @@ all: $(BUILD)/swansong $(BUILD)/swansong-report $(BUILD)/libswansong.so ## build
 
 $(BUILD)/swansong: $(call objs,$(CAPTURE_SRC))
 	@echo "  LD  $@"
-	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(CAPTURE_LIBS)
+	$(Q)$(CC) $(LDFLAGS) $(PROGRAM_LDFLAGS) -o $@ $^ $(CAPTURE_LIBS)
 
 $(BUILD)/swansong-report: $(call objs,$(REPORT_SRC))
 	@echo "  LD  $@"
-	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(REPORT_LIBS)
+	$(Q)$(CC) $(LDFLAGS) $(PROGRAM_LDFLAGS) -o $@ $^ $(REPORT_LIBS)
 
 $(BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)

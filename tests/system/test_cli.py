@@ -101,6 +101,12 @@ class Commands(Case):
                                 text=True, check=True).stdout
         self.assertIn("libdw", report, "the check looks for the right thing")
 
+    def test_calls_into_libraries_are_looked_up_at_the_start(self):
+        for program in (SWANSONG, os.path.join(BUILD, "swansong-report")):
+            dynamic = subprocess.run(["readelf", "-dlW", program], capture_output=True, text=True, check=True).stdout
+            self.assertRegex(dynamic, r"FLAGS.*\bNOW\b", program)
+            self.assertIn("GNU_RELRO", dynamic, program)
+
 
 class BadTarget(Case):
     def test_what_is_no_pid(self):
