@@ -78,6 +78,15 @@ static enum code_kind kind_of(const char *name)
         return CODE_OTHER;
 }
 
+/* A file that was replaced while it is mapped, as when a package is upgraded, is what it was. */
+static size_t without_deleted(const char *name, size_t n)
+{
+        static const char mark[] = " (deleted)";
+        size_t tail = sizeof(mark) - 1;
+
+        return n > tail && memcmp(name + n - tail, mark, tail) == 0 ? n - tail : n;
+}
+
 static int add_module(struct code_map *m, int proc_fd, const struct remote_memory *memory,
                       const struct group *g)
 {
@@ -101,6 +110,7 @@ static int add_module(struct code_map *m, int proc_fd, const struct remote_memor
         module = &m->modules[m->n_modules++];
         *module = (struct code_module){
                 .start = g->first.start, .end = g->end, .program = g->program, .view = MODULE_VIEW_NONE};
+        n = without_deleted(name, n);
         memcpy(module->name, name, n < sizeof(module->name) ? n : sizeof(module->name) - 1);
         module->kind = kind_of(module->name);
         m->musl |= strncmp(module->name, "ld-musl-", 8) == 0 || strncmp(module->name, "libc.musl-", 10) == 0;

@@ -360,6 +360,22 @@ class FromOutside(InjectTest):
             self.assertEqual(report["heap"]["source"], "recorder")
             self.assertEqual((report["census"] is not None, len(report["heap"]["types"]) > 0), (counted, counted))
 
+    def test_a_c_library_that_was_upgraded_meanwhile(self):
+        with open("/proc/self/maps", encoding="utf-8", errors="replace") as f:
+            libc = next((line.split(None, 5)[5].strip() for line in f if line.rstrip().endswith("/libc.so.6")), None)
+        if not libc:
+            self.skipTest("no libc.so.6 of glibc")
+        mine = os.path.join(self.dir, "libc.so.6")
+        shutil.copy(libc, mine)
+        victim = self.spawn(["sleep", "1000"], env=dict(self.env(), LD_LIBRARY_PATH=self.dir))
+        os.unlink(mine)
+        with open(f"/proc/{victim.pid}/maps", encoding="utf-8", errors="replace") as f:
+            self.assertIn(mine + " (deleted)", f.read())
+        for more in (["--options", f"dir={self.recorders}"], ["--detach"]):
+            done = self.swansong("inject", "-p", victim.pid, "--wait", "60", "--timeout", "60", *more)
+            self.assertEqual(done.returncode, 0, done.stderr)
+        self.assert_unharmed(victim.pid)
+
     def test_the_leak_that_goes_on_is_named_in_the_next_dump(self):
         victim = self.victim("leak", 20, env=self.env())
         done = self.swansong("inject", "-p", victim.pid, "--sample", "4K", "--options", f"dir={self.recorders}", "--wait", 60)
