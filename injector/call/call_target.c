@@ -147,9 +147,10 @@ static int make(struct call_target *c, struct diag *d)
                 r = check_permitted(t, d);
         if (r < 0)
                 return r;
-        r = file_read_at(t->proc_fd, "maps", &c->maps);
+        /* First: should the process exec() meanwhile, this is not the address space of its maps, and thread_use() sees it. */
+        r = remote_memory_open(t->proc_fd, t->pid, false, &c->memory);
         if (r == 0)
-                r = remote_memory_open(t->proc_fd, t->pid, false, &c->memory);
+                r = file_read_at(t->proc_fd, "maps", &c->maps);
         if (r == 0 && c->maps.len == 0)
                 r = -ESRCH;
         if (r == 0)

@@ -52,6 +52,11 @@ static void attempt_make(void *arg)
                 snprintf(a->why, sizeof(a->why), "it did not stop, or a signal was on its way");
         else if (a->result == -ENOTSUP)
                 snprintf(a->why, sizeof(a->why), "it has registers that could not be brought back");
+        /* Now that it stands still: what was read before, and the addresses of earlier turns, are of another program. */
+        if (a->result == 0 && remote_memory_gone(use->ground.memory, use->way.restorer)) {
+                remote_thread_leave(t);
+                a->result = -ESTALE;
+        }
         if (a->result == 0) {
                 a->result = thread_check(&use->ground, t, &a->candidate->look, a->why);
                 if (a->result < 0) {
@@ -147,6 +152,11 @@ static bool try_all(const struct thread_use *use, int *ret_result, uint64_t *ret
                         *ret_result = a.result;
                         if (ret_pause_ns)
                                 *ret_pause_ns = a.pause_ns;
+                        return true;
+                }
+                if (a.result == -ESTALE) {
+                        *ret_result = diag_set(d, -ESTALE, "PID %d went on as another program (exec)",
+                                               use->target->pid);
                         return true;
                 }
                 diag_set(d, 0, "thread %d: %s", list[i].tid, a.why[0] ? a.why : strerror(-a.result));

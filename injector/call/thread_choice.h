@@ -28,7 +28,7 @@ struct thread_use {
         void *arg;
 };
 
-/* -EBUSY with d filled: no thread was fit in time; -ESRCH (d filled); else what calls() returned.  *ret_pause_ns
+/* -EBUSY with d filled: no thread was fit in time; -ESRCH, -ESTALE: another program by exec() (d filled); else what calls() returned.  *ret_pause_ns
  * (may be NULL): how long that one thread stood still or worked for us. */
 int thread_use(const struct thread_use *use, uint64_t *ret_pause_ns, struct diag *d);
 

@@ -119,6 +119,7 @@ static int failure_status(int err)
         case -EBUSY:
         case -ENOENT:
         case -ESRCH:
+        case -ESTALE:
         case -EACCES:
         case -EPERM:
         case -EFBIG:

@@ -10,7 +10,7 @@ import subprocess
 import unittest
 
 from tests.system import recorder
-from tests.system.harness import is_asleep, victim_path, wait_until
+from tests.system.harness import SWANSONG, is_asleep, victim_path, wait_until
 from tests.system.injecting import Tool
 from tests.system.test_agent import AGENT, REPLACED, RUNNING, WAYS_TO_BECOME, AgentTest, library
 
@@ -359,6 +359,35 @@ class FromOutside(InjectTest):
             report = self.report(self.dump(victim.pid, "--census", how))
             self.assertEqual(report["heap"]["source"], "recorder")
             self.assertEqual((report["census"] is not None, len(report["heap"]["types"]) > 0), (counted, counted))
+
+    def test_a_program_that_becomes_another_one_between_two_turns_is_left_alone(self):
+        source, asleep, go = (os.path.join(self.dir, name) for name in ("pause.c", "asleep", "go"))
+        with open(source, "w", encoding="ascii") as f:
+            f.write("""#include <fcntl.h>
+                    #include <stdlib.h>
+                    #include <time.h>
+                    #include <unistd.h>
+                    int nanosleep(const struct timespec *want, struct timespec *left)
+                    {
+                            close(creat(getenv("ASLEEP"), 0600));
+                            while (access(getenv("GO"), F_OK) != 0)
+                                    usleep(1000);
+                            return 0;
+                    }""")
+        preload = self.build("pause.so", source, "-shared", "-fPIC", "-w")
+        victim = self.spawn(["sh", "-c", "read line; exec sleep 1000"], stdin=subprocess.PIPE, env=self.env(), text=True)
+        wait_until("it reads", lambda: is_asleep(victim.pid, "sh"), 60)
+        injecting = self.spawn([SWANSONG, "inject", "-p", str(victim.pid), "--wait", "60", "--timeout", "60", "--options", self.options()],
+                               stderr=subprocess.PIPE, text=True, env=dict(self.env(), LD_PRELOAD=preload, ASLEEP=asleep, GO=go,
+                                                                           ASAN_OPTIONS="verify_asan_link_order=0"))
+        wait_until("the first turn is over", lambda: os.path.exists(asleep), 60)
+        self.go_on(victim)
+        wait_until("it is another program", lambda: is_asleep(victim.pid, "sleep"), 60)
+        with open(go, "w", encoding="ascii"):
+            pass
+        self.assertEqual(injecting.wait(60), 3)
+        self.assertIn(f"PID {victim.pid} went on as another program (exec)", injecting.stderr.read())
+        self.assert_unharmed(victim.pid)
 
     def test_a_c_library_that_was_upgraded_meanwhile(self):
         with open("/proc/self/maps", encoding="utf-8", errors="replace") as f:
