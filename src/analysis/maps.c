@@ -183,3 +183,17 @@ int maps_merge(const struct maps *maps, const struct maps *smaps, struct pool *p
         *ret_complete = last && first == maps->n && amount_known(last->rss);
         return 0;
 }
+
+bool maps_are_static(const struct report_map *maps, size_t n)
+{
+        size_t files = 0;
+
+        for (size_t i = 0; i < n; i++) {
+                if (!maps[i].path || maps[i].path[0] != '/' || !strchr(maps[i].perms, 'x'))
+                        continue;
+                if (strstr(strrchr(maps[i].path, '/'), ".so"))
+                        return false;
+                files++;
+        }
+        return files > 0;
+}

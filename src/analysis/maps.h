@@ -46,4 +46,7 @@ void smaps_rollup_parse(const char *text, size_t len, struct smaps_total *ret);
 int maps_merge(const struct maps *maps, const struct maps *smaps, struct pool *pool, struct maps *ret,
                bool *ret_complete);
 
+/* Of the files that hold its code none is a library, the loader neither: a static program. */
+bool maps_are_static(const struct report_map *maps, size_t n);
+
 #endif

@@ -373,6 +373,9 @@ static int build(struct source *s, const struct report_options *o, const struct 
                 else
                         missing_add(&s->missing, "recorder", true, "%s", d.text);
         }
+        if (!rec && maps_are_static(r->maps, r->n_maps))
+                missing_add(&s->missing, "recorder", true,
+                            "the heap was not seen: a static program loads no agent");
         if (rec) {
                 ret = add_recorder(s, o, rec, r);
                 if (ret < 0)

@@ -2,6 +2,7 @@
 """What programs seldom do: the agent in them does no harm, and tells the truth about it."""
 
 import glob
+import json
 import math
 import os
 import platform
@@ -126,6 +127,15 @@ class Files(AgentTest):
                 self.assertEqual(len(lines), 1, lines)
                 self.assertIn(f'"dir={directory}"', lines[0])
                 shutil.rmtree(os.path.join(runtime, "swansong"))
+
+    def test_a_static_program_says_that_its_heap_was_not_seen(self):
+        for name, static in (("threads-static", True), ("threads-static-pie", True), ("threads", False)):
+            with self.subTest(program=name):
+                victim = self.victim(name, 1)
+                bundle = self.swansong("dump", "-p", victim.pid, "-q", "-o", self.dir).stdout.splitlines()[-1].split(": ", 1)[-1]
+                report = json.loads(self.swansong("report", bundle, "--format", "json").stdout)
+                said = [row["reason"] for row in report["missing"] if row["section"] == "recorder"]
+                self.assertEqual(said, ["the heap was not seen: a static program loads no agent"] if static else [])
 
     def test_a_umask_that_takes_everything(self):
         directory = os.path.join(self.recorders, "made")
