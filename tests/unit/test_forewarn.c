@@ -82,6 +82,8 @@ Test(forewarn, refuses_what_has_another_unit)
                 {"group_usage", "95"
                                 "s"},
                 {"available", "0%"},
+                {"available", "5"},
+                {"group_usage", "95"},
                 {"available", "101%"},
                 {"swap_free", "10ms"},
                 {"psi", "100ms"},

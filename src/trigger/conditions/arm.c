@@ -19,6 +19,8 @@ static int arm_parse(struct trigger *t, const char *text, struct diag *d)
         else if (size_parse(text, &t->size) < 0)
                 return diag_set(d, -EINVAL, "--arm %.40s: it is always, never, or a level, as in 70%% or 2G",
                                 text);
+        else
+                return level_check_unit(t, text, d);
         return 0;
 }
 

@@ -5,6 +5,18 @@
 #include <stdio.h>
 #include <string.h>
 
+/* No process has less, no machine is left with less: the unit was forgotten. */
+#define LEAST_BYTES 4096
+
+int level_check_unit(const struct trigger *t, const char *text, struct diag *d)
+{
+        if (t->size.is_percent || t->size.bytes >= LEAST_BYTES)
+                return 0;
+        return diag_set(d, -EINVAL,
+                        "--%s %.40s: less than a page; with a unit it would be a level: 512M, 2G or 90%%",
+                        t->type->option, text);
+}
+
 int level_parse(struct trigger *t, const char *text, struct diag *d)
 {
         int r = size_parse(text, &t->size);
@@ -17,7 +29,7 @@ int level_parse(struct trigger *t, const char *text, struct diag *d)
         if (r < 0)
                 return diag_set(d, -EINVAL, "--%s %.40s: not a size; write 512M, 2G or 90%%", t->type->option,
                                 text);
-        return 0;
+        return level_check_unit(t, text, d);
 }
 
 uint64_t level_of_limit(const struct trigger *t, const struct trigger_wholes *w)

@@ -8,6 +8,9 @@
 /* Parse a size: 512M, 2G, 90%. */
 int level_parse(struct trigger *t, const char *text, struct diag *d);
 
+/* A number without its unit is a level of some bytes, which is always or never reached: -EINVAL with d filled, or 0. */
+int level_check_unit(const struct trigger *t, const char *text, struct diag *d);
+
 /* The size, a percentage being one of the effective memory limit. */
 uint64_t level_of_limit(const struct trigger *t, const struct trigger_wholes *w);
 uint64_t level_end_limit(const struct trigger_wholes *w);
