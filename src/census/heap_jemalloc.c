@@ -160,7 +160,8 @@ static bool arena_parse(const struct layout *l, const unsigned char *data, uint3
         return true;
 }
 
-/* What costs little to look at: its index, that it has pages, and its base allocator. */
+/* What costs little to look at: its index, its base allocator, and that it has pages, as the first one has in every process.  Another
+ * one may have none: its threads have only freed so far, or asked for statistics. */
 static bool may_be_arena(const struct heap_look *look, const struct layout *l, uint64_t address,
                          uint32_t index)
 {
@@ -170,7 +171,7 @@ static bool may_be_arena(const struct heap_look *look, const struct layout *l, u
         return heap_get(look, address + l->index, &own, sizeof(own)) && own == index &&
                heap_get(look, address + l->base, &base, sizeof(base)) && base % 64 == 0 &&
                heap_is_anonymous(look, base) &&
-               heap_get(look, address + l->active, &active, sizeof(active)) && active > 0 &&
+               heap_get(look, address + l->active, &active, sizeof(active)) && (active > 0 || index > 0) &&
                active < UINT64_C(1) << 35;
 }
 

@@ -206,6 +206,10 @@ class Heaps(SwansongTest):
         heap, _ = self.heap(victim.pid, "jemalloc")
         self.assert_sums(heap)
         self.assertAlmostEqual(heap["in_use"], used, delta=2 << 20)
+        # A thread that only asks has an arena in which nothing lies.
+        self.dump(victim.pid, "--only", "heap", "--malloc-info")
+        heap, _ = self.heap(victim.pid, "jemalloc")
+        self.assert_sums(heap)
 
 
 if __name__ == "__main__":
