@@ -190,6 +190,7 @@ void call_target_done(struct call_target *c)
 }
 
 struct kept {
+        struct diag *d;
         uint64_t errno_location;
         int (*calls)(struct remote_thread *t, void *arg);
         void *arg;
@@ -200,14 +201,18 @@ static int call_keeping_errno(struct remote_thread *t, void *arg)
         const struct kept *k = arg;
         int r = remote_thread_keep_errno(t, k->errno_location);
 
-        return r < 0 ? r : k->calls(t, k->arg);
+        if (r == -ETIMEDOUT)
+                return diag_set(k->d, r, "thread %d got no CPU; it returns to its work by itself", t->tid);
+        if (r < 0)
+                return diag_set(k->d, r, "PID %d: __errno_location(): %s", t->pid, strerror(-r));
+        return k->calls(t, k->arg);
 }
 
 int call_target_use(const struct call_target *c, uint64_t wait_ns,
                     int (*calls)(struct remote_thread *t, void *arg), void *arg, uint64_t *ret_pause_ns,
                     struct diag *d)
 {
-        struct kept kept = {c->errno_location, calls, arg};
+        struct kept kept = {d, c->errno_location, calls, arg};
 
         return thread_use(&(struct thread_use){.target = c->target,
                                                .ground = {.memory = &c->memory,

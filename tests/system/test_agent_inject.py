@@ -407,7 +407,7 @@ class FromOutside(InjectTest):
 
     def test_the_leak_that_goes_on_is_named_in_the_next_dump(self):
         victim = self.victim("leak", 20, env=self.env())
-        done = self.swansong("inject", "-p", victim.pid, "--sample", "4K", "--options", f"dir={self.recorders}", "--wait", 60)
+        done = self.swansong("inject", "-p", victim.pid, "--sample", "4K", "--options", f"dir={self.recorders}", "--wait", 60, "--timeout", 60)
         self.assertEqual(done.returncode, 0, done.stderr)
         wait_until("a few MiB more", lambda: sum(record.size * record.weight // recorder.ONE for _address, record in
                                                  self.recorder_of(victim.pid).live()) > 4 << 20, 60)
@@ -416,7 +416,7 @@ class FromOutside(InjectTest):
         self.assertIn("SessionCache::remember", heap["places"][0]["frame"]["function"])
         self.assertTrue(heap["injected"])
         self.assertIsNone(heap["detached"])
-        done = self.swansong("inject", "--detach", "-p", victim.pid, "--wait", 60)
+        done = self.swansong("inject", "--detach", "-p", victim.pid, "--wait", 60, "--timeout", 60)
         self.assertEqual(done.returncode, 0, done.stderr)
         wait_until("it is detached", lambda: self.late(victim.pid).detached_ns, 60)
         self.assertTrue(self.report(self.dump(victim.pid))["heap"]["detached"])

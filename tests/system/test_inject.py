@@ -41,7 +41,7 @@ class InjectTest(SwansongTest):
         """False: each thread was in malloc, the loader or stdio all the time, as in no real program."""
         if mode not in ("malloc", "dlopen", "stdio"):
             return self.inject(pid, "--wait", "60", *args, says=says)
-        done = self.tool.inject(pid, "--wait", "3", *args)
+        done = self.tool.inject(pid, "--wait", "3", "--timeout", "60", *args)
         self.assertIn((done.returncode, "no thread came to a place" in done.stderr), ((0, False), (3, True)), done.stderr)
         return done.returncode == 0
 
