@@ -18,6 +18,7 @@
 #include "analysis/kill.h"
 #include "analysis/kill_frame.h"
 #include "analysis/machine/machine.h"
+#include "analysis/maps.h"
 #include "analysis/heap/malloc_info.h"
 #include "analysis/memory.h"
 #include "analysis/process.h"
