@@ -47,7 +47,7 @@ class Armed(SwansongTest):
         wait_until("every thread is attended", attended)
 
     def finish(self, watcher):
-        out, err = watcher.communicate(timeout=60)
+        out, err = watcher.communicate(timeout=120)
         return [line[len("bundle: "):] for line in out.splitlines()], err, watcher.returncode
 
     def test_a_process_that_moves_into_another_group_is_followed(self):
@@ -223,7 +223,7 @@ class Armed(SwansongTest):
             os.kill(attendant, signal.SIGSTOP)
             # It would hold the victim for ever: a signal to it, its exit.
             victim.send_signal(end)
-            self.assertEqual(victim.wait(timeout=60), -end)
+            self.assertEqual(victim.wait(timeout=120), -end)
             _, err, _ = self.finish(watcher)
             self.assertIn("did not answer, and was ended): another one takes over", err)
             self.assertFalse(os.path.exists(f"/proc/{attendant}"))

@@ -53,7 +53,7 @@ class ArmedNamespaces(SwansongTest):
         wait_until("every thread is attended", lambda: all(tracer for _, tracer in thread_states(pid).values()))
         outer.stdin.write(b"go\n")
         outer.stdin.flush()
-        out, err = watcher.communicate(timeout=60)
+        out, err = watcher.communicate(timeout=120)
         self.assertEqual(watcher.returncode, 0, err)
         bundle = out.split()[-1]
         target = self.manifest(bundle)["target"]

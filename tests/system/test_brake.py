@@ -120,7 +120,7 @@ class Hold(SwansongTest):
         victim = self.leak(60, 12, 0)
         watcher = self.watch_holding(victim.pid)
         self.go(victim)
-        out, err = watcher.communicate(timeout=60)
+        out, err = watcher.communicate(timeout=120)
         self.assertEqual((watcher.returncode, victim.wait()), (0, -signal.SIGKILL), err + self.short_sections())
         self.assert_undone(err)
         bundle = out.splitlines()[0][len("bundle: "):]
@@ -153,7 +153,7 @@ class Hold(SwansongTest):
             call, _, when = step.partition(":")
             inject = f"inject={call}:signal=SIGKILL" + (f":{when}" if when else "")
             watcher = self.watch(victim.pid, before=["strace", "-o", "/dev/null", "-e", inject])
-            watcher.communicate(timeout=60)
+            watcher.communicate(timeout=120)
             self.assert_undone(step)
             self.assert_free(victim, step)
             self.assertIsNone(victim.poll(), step)
@@ -168,11 +168,11 @@ class Hold(SwansongTest):
                                  f"inject={call}:signal=SIGKILL:{when}", "-p", str(holder)], stderr=subprocess.DEVNULL)
             wait_until("strace is there", lambda: proc_status(holder).get("TracerPid") != "0")
             self.go(victim)
-            tracer.wait(timeout=60)
+            tracer.wait(timeout=120)
             self.assert_undone(step)
             self.assert_free(victim, step)
             victim.kill()
-            watcher.communicate(timeout=60)
+            watcher.communicate(timeout=120)
 
     def test_everything_killed_at_random_moments(self):
         for i in range(RANDOM_KILLS):
@@ -184,7 +184,7 @@ class Hold(SwansongTest):
             self.assert_undone(i)
             self.assert_free(victim, i)
             victim.kill()
-            watcher.communicate(timeout=60)
+            watcher.communicate(timeout=120)
             victim.wait()
 
     def test_the_guard_killed_or_the_watcher_asked_to_end(self):
@@ -197,10 +197,10 @@ class Hold(SwansongTest):
         # It goes on as any other.
         self.assertIn("present if the kernel kills it", watcher.stderr.readline())
         watcher.terminate()
-        watcher.communicate(timeout=60)
+        watcher.communicate(timeout=120)
         watcher = self.watch_holding(victim.pid)
         watcher.terminate()
-        watcher.communicate(timeout=60)
+        watcher.communicate(timeout=120)
         self.assert_undone("SIGTERM")
         self.assert_unharmed(victim.pid)
 
@@ -211,7 +211,7 @@ class Hold(SwansongTest):
         watcher.send_signal(signal.SIGSTOP)
         os.kill(guard, signal.SIGKILL)
         watcher.kill()
-        watcher.communicate(timeout=60)
+        watcher.communicate(timeout=120)
         # Another test's swansong may have started in between, and has undone it then.
         done = self.swansong("--version")
         self.assertEqual(done.returncode, 0)
@@ -228,7 +228,7 @@ class Hold(SwansongTest):
         watcher = self.watch_holding(victim.pid)
         self.write("memory.limit_in_bytes", str(2 * LIMIT))
         watcher.kill()
-        watcher.communicate(timeout=60)
+        watcher.communicate(timeout=120)
         wait_until("the kill is permitted again", lambda: not self.kill_disabled())
         wait_until("the note is gone", lambda: not self.note())
         self.assertEqual(int(self.read("memory.limit_in_bytes")), 2 * LIMIT)
@@ -240,10 +240,10 @@ class Hold(SwansongTest):
             f.write(str(victim.pid))
         hog = self.hog(2)
         self.go(hog)
-        self.assertEqual(hog.wait(timeout=60), -signal.SIGKILL)
+        self.assertEqual(hog.wait(timeout=120), -signal.SIGKILL)
         self.assert_undone("the target moved")
         watcher.terminate()
-        watcher.communicate(timeout=60)
+        watcher.communicate(timeout=120)
         self.assert_unharmed(victim.pid)
 
     def grow(self):
@@ -270,7 +270,7 @@ class Hold(SwansongTest):
         self.assertEqual((manifest["trigger"]["guarantee"], manifest["threads"]["stopped"]), ("held", 1))
         self.assert_undone("the other has died")
         watcher.terminate()
-        watcher.communicate(timeout=60)
+        watcher.communicate(timeout=120)
         self.assert_unharmed(held.pid)
 
     def test_one_hold_for_a_group(self):
@@ -281,7 +281,7 @@ class Hold(SwansongTest):
         self.assertTrue(any("not braked, armed without" in line and "disabled there already" in line for line in lines), lines)
         for w in (other, watcher):
             w.terminate()
-            w.communicate(timeout=60)
+            w.communicate(timeout=120)
         self.assert_undone("both ended")
 
     def test_bad_input_is_said_at_the_start(self):

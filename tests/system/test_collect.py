@@ -439,7 +439,7 @@ class Trouble(CollectTest):
             victim.kill()
             if i % 2:  # as often a zombie as reaped at once
                 victim.wait()
-            out, err = swansong.communicate(timeout=60)
+            out, err = swansong.communicate(timeout=120)
             victim.wait()
             with self.subTest(i=i):
                 self.assertIn(swansong.returncode, (0, 3, 4), err)
@@ -482,9 +482,9 @@ class Trouble(CollectTest):
             try:
                 os.kill(child, signal.SIGSTOP)
             except (TypeError, ProcessLookupError):
-                swansong.communicate(timeout=60)
+                swansong.communicate(timeout=120)
                 continue
-            out, _ = swansong.communicate(timeout=60)
+            out, _ = swansong.communicate(timeout=120)
             if swansong.returncode == 0:
                 continue  # it had just finished
             bundle = out.splitlines()[-1][len("bundle: "):]

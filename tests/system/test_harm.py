@@ -7,6 +7,7 @@ arrive once.  Moments are random, and spread over what a dump was measured to ta
 """
 
 import ctypes
+import itertools
 import json
 import os
 import random
@@ -19,6 +20,9 @@ import unittest
 from tests.system.harness import SWANSONG, SwansongTest, proc_status, thread_states, tids, wait_until
 
 KILLS = 300
+# So many of them, at least, while the target is traced: quiet, every fourth is.
+TRACED = 5
+ENOUGH_S = 100
 THREADS = 30
 PR_SET_CHILD_SUBREAPER = 36
 
@@ -140,8 +144,12 @@ class SwansongKilled(Case):
         seconds = self.dump_seconds(victim.pid)
         known = children()
         traced = partial = complete = 0
-        for i in range(KILLS):
-            after_seize = i % 3 == 0
+        began = time.monotonic()
+        for i in itertools.count():
+            # A busy machine takes seconds for each, and few of them fall within the capture.
+            if (i >= KILLS or time.monotonic() > began + ENOUGH_S) and (traced >= TRACED or time.monotonic() > began + 2 * ENOUGH_S):
+                break
+            after_seize = i % 2 == 0
             moment = self.random.uniform(0, 0.002 if after_seize else seconds)
             traced += self.kill_at(victim, moment, after_seize)
             self.assert_free(victim.pid)
@@ -154,10 +162,10 @@ class SwansongKilled(Case):
             if i % 50 == 0:
                 self.assert_works_on(victim.pid)
         said = self.assert_right(victim)
-        print(f"killed at {KILLS} moments over {1000 * seconds:.0f} ms, {traced} while the target was traced; "
+        print(f"killed at {i} moments over {1000 * seconds:.0f} ms, {traced} while the target was traced; "
               f"{partial} partial bundles, {complete} complete; target {said}", end="")
-        self.assertGreater(traced, KILLS // 30, "too few moments were within the capture")
-        self.assertGreater(partial, KILLS // 10)
+        self.assertGreaterEqual(traced, TRACED, "too few moments were within the capture")
+        self.assertGreater(partial, i // 10)
 
     def test_in_the_report_the_bundle_is_complete_and_nobody_is_left(self):
         victim = self.victim("threads", 8, "park")
@@ -191,7 +199,7 @@ class TargetKilled(Case):
             victim.kill()
             if i % 2:  # as often a zombie as reaped at once
                 victim.wait()
-            said, complaint = swansong.communicate(timeout=60)
+            said, complaint = swansong.communicate(timeout=120)
             self.end(victim)
             statuses[swansong.returncode] = statuses.get(swansong.returncode, 0) + 1
             self.assert_nobody_left(known)
@@ -215,7 +223,7 @@ class TargetExecutes(Case):
         statuses = {}
         for _ in range(40):
             swansong = self.start_dump(victim.pid, "--no-report")
-            said, complaint = swansong.communicate(timeout=60)
+            said, complaint = swansong.communicate(timeout=120)
             statuses[swansong.returncode] = statuses.get(swansong.returncode, 0) + 1
             self.assertIn(swansong.returncode, (0, 4), complaint)
             bundle = said.splitlines()[-1][len("bundle: "):]
@@ -255,7 +263,7 @@ class TargetHeld(Case):
         self.assertGreater(report["memory"]["rss"], 0)
         self.assertEqual(proc_status(victim.pid)["TracerPid"], str(gdb.pid))
         gdb.stdin.close()
-        self.assertEqual(gdb.wait(timeout=60), 0)
+        self.assertEqual(gdb.wait(timeout=120), 0)
         self.assert_free(victim.pid)
 
 

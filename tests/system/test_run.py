@@ -92,7 +92,7 @@ class Signals(Run):
                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
             self.assertEqual(process.stdout.readline(), "ready\n")
             process.send_signal(signo)
-            out, err = process.communicate(timeout=60)
+            out, err = process.communicate(timeout=120)
             self.assertEqual((process.returncode, out), (9, "got it\n"), err)
 
     @staticmethod
@@ -116,7 +116,7 @@ class Signals(Run):
                 os.kill(process.pid, signal.SIGINT)
             self.assertEqual(process.stdout.readline(), f"{i}\n", "by the group" if i % 2 else "by swansong")
         os.killpg(process.pid, signal.SIGTERM)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=120)
         self.assertEqual((process.returncode, out), (8, ""), err)
 
     def test_the_command_dies_with_nobody_left_behind(self):
@@ -124,7 +124,7 @@ class Signals(Run):
                              stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         self.assertEqual(process.stdout.readline(), "ready\n")
         process.terminate()
-        process.wait(timeout=60)
+        process.wait(timeout=120)
         self.assertEqual(process.returncode, 128 + signal.SIGTERM)
         self.assertEqual(glob.glob(os.path.join(self.dir, "*.swansong")), [], "the user's own word: no bundle")
 

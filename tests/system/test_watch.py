@@ -16,7 +16,7 @@ from tests.system.harness import SWANSONG, SwansongTest, need_root, victim_path,
 from tests.system.test_oom import MemoryGroup
 
 GROW = victim_path("grow")
-PATIENCE = 60  # seconds until a test that waits gives up; nothing is measured
+PATIENCE = 120  # seconds until a test that waits gives up; nothing is measured
 NOBODY = 65534
 
 

@@ -13,7 +13,7 @@ hog_start() {
 # armed_start ARGUMENT...: a watcher beside, armed already.
 armed_start() {
         mkdir out
-        swansong watch -o out --no-report --arm always "$@" > watch.out 2> watch.err & watcher=$!
+        swansong watch -o out --no-report --arm always $patient "$@" > watch.out 2> watch.err & watcher=$!
         for pid in $victims; do
                 wait_for traced $pid
         done

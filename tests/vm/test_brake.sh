@@ -13,7 +13,7 @@ brake_victim() {
 
 # brake_watch OPTION...: a watcher that has put the brake on.
 brake_watch() {
-        swansong watch -o out --no-report -p $victim --arm always "$@" > watch.out 2> watch.err & watcher=$!
+        swansong watch -o out --no-report -p $victim --arm always $patient "$@" > watch.out 2> watch.err & watcher=$!
         wait_for grep -q 'armed, 1 thread' watch.err
         expect watch.err 'slowed down from 90 % of the limit of /sys/fs/cgroup/g on, for '
         high_is 60395520

@@ -4,7 +4,7 @@
 # victim_watch ARGUMENT...: a watcher that knows nothing of the process to come; $watcher is its PID.
 victim_watch() {
         mkdir out
-        swansong watch --victim -o out "$@" > watch.out 2> watch.err & watcher=$!
+        swansong watch --victim -o out $patient "$@" > watch.out 2> watch.err & watcher=$!
         wait_for grep -q 'watching whoever the kernel would kill next' watch.err
 }
 

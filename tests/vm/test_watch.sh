@@ -39,7 +39,7 @@ test_watch_is_present_at_the_kill() {
         mkfifo go
         in_group g sh -c 'read x < go; exec tail /dev/zero' & victim=$!
         wait_for grep -q . $cgroup/g/cgroup.procs
-        watch_start -p $victim --arm always
+        watch_start -p $victim --arm always $patient
         wait_for grep -q 'armed, 1 thread' watch.err
         echo > go
         wait $victim && fail "the victim lived"
