@@ -380,7 +380,8 @@ class FromOutside(InjectTest):
         injecting = self.spawn([SWANSONG, "inject", "-p", str(victim.pid), "--wait", "60", "--timeout", "60", "--options", self.options()],
                                stderr=subprocess.PIPE, text=True, env=dict(self.env(), LD_PRELOAD=preload, ASLEEP=asleep, GO=go,
                                                                            ASAN_OPTIONS="verify_asan_link_order=0"))
-        wait_until("the first turn is over", lambda: os.path.exists(asleep), 60)
+        wait_until("the first turn is over", lambda: os.path.exists(asleep) or injecting.poll() is not None, 120)
+        self.assertIsNone(injecting.poll(), injecting.poll() is not None and injecting.stderr.read())
         self.go_on(victim)
         wait_until("it is another program", lambda: is_asleep(victim.pid, "sleep"), 60)
         with open(go, "w", encoding="ascii"):
