@@ -23,7 +23,7 @@
 #define KILL_WAIT_MS 200
 #define POLL_MS      20 /* without pidfds (before Linux 5.3) */
 
-/* However many rows hang, a dump ends. */
+/* However many rows hang, a dump ends; what the machine gives no CPU for does not count here either. */
 #define ALL_NS (30 * NS_PER_S)
 
 static void child_main(struct collect *c, size_t first, pid_t parent)
@@ -65,16 +65,17 @@ static enum child_end child_wait(const struct collect *c, pid_t child, uint64_t 
         for (;;) {
                 uint64_t now = clock_monotonic_ns(), deadline = c->progress->deadline_ns;
                 uint64_t until = deadline > more_ns ? deadline : more_ns;
+                uint64_t all_ns = end_ns + cpu_time_read(cpu_fd).waited_ns;
 
-                until = until < end_ns ? until + GRACE_NS : end_ns;
-                if (now >= until && until != end_ns && child_is_starved(c, child, cpu_fd)) {
+                until = until < all_ns ? until + GRACE_NS : all_ns;
+                if (now >= until && until != all_ns && child_is_starved(c, child, cpu_fd)) {
                         more_ns = now;
                         continue;
                 }
                 if (now >= until) {
                         kill(child, SIGKILL);
                         child_ended(child, pidfd, KILL_WAIT_MS, &status);
-                        return until == end_ns ? CHILD_OUT_OF_TIME : CHILD_HUNG;
+                        return until == all_ns ? CHILD_OUT_OF_TIME : CHILD_HUNG;
                 }
                 if (!child_ended(child, pidfd, (int)((until - now) / NS_PER_MS) + 1, &status))
                         continue;
