@@ -144,6 +144,38 @@ int target_check(const struct target *t)
         return brief.start_ticks == t->start_ticks ? 0 : -ESRCH;
 }
 
+static bool has_ended(const struct stat_brief *brief)
+{
+        return brief->state == 'Z' || brief->state == 'X';
+}
+
+int target_as_seen(const struct target *t, struct target *ret)
+{
+        _cleanup_dir_ DIR *dir = NULL;
+        struct stat_brief brief;
+        struct dirent *entry;
+        int r = read_brief(t->proc_fd, &brief);
+
+        if (r < 0)
+                return r;
+        if (!has_ended(&brief))
+                return -ENOENT;
+        r = dir_open_at(t->proc_fd, "task", &dir);
+        while (r == 0 && (entry = readdir(dir))) {
+                _cleanup_fd_ int fd = -1;
+
+                if (entry->d_name[0] == '.')
+                        continue;
+                fd = openat(dirfd(dir), entry->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+                if (fd < 0 || read_brief(fd, &brief) < 0 || has_ended(&brief))
+                        continue;
+                *ret = *t;
+                ret->proc_fd = take_fd(&fd);
+                return 0;
+        }
+        return r < 0 ? r : -ENOENT;
+}
+
 uint64_t target_start_stack(const struct target *t)
 {
         struct stat_brief brief;

@@ -48,6 +48,11 @@ void target_close(struct target *t);
 /* Is this still the same process, not yet reaped?  0, or -ESRCH. */
 int target_check(const struct target *t);
 
+/* When its first thread has ended and others live, /proc/PID shows neither memory nor files, but /proc/PID/task/TID of each other
+ * one does: the target with such a directory for its proc_fd, which the caller closes.  0; -ENOENT: the first thread lives, or
+ * none does.  What is behind that fd ends with that thread. */
+int target_as_seen(const struct target *t, struct target *ret);
+
 /* Where the kernel put its first stack: another place (ASLR) after each exec, which keeps PID and start time.
  * 0: not known, or its memory is gone. */
 uint64_t target_start_stack(const struct target *t);

@@ -23,6 +23,7 @@ struct capture {
         struct bundle_writer *writer;
         struct thread_capture *threads;
         uint64_t start_stack; /* at the beginning */
+        struct target seen;   /* the target, or as another thread shows it when its first has ended */
         int binaries_fd;
         bool target_died;
 };
@@ -32,6 +33,8 @@ static void capture_done(struct capture *c)
         threads_free(c->threads);
         bundle_writer_free(c->writer);
         binaries_close(c->binaries_fd);
+        if (c->seen.proc_fd != c->manifest.request->target->proc_fd)
+                fd_closep(&c->seen.proc_fd);
 }
 
 /* 0 when the process has no memory, or does not let us see.  One that executes has none for a moment, and then looks
@@ -58,7 +61,9 @@ static int capture_begin(struct capture *c, const struct capture_request *reques
         c->manifest.realtime_ns = clock_realtime_ns();
         c->manifest.monotonic_ns = clock_monotonic_ns();
         c->start_stack = start_stack(t);
-        identity_read(t, &c->manifest.id);
+        if (target_as_seen(t, &c->seen) < 0)
+                c->seen = *t;
+        identity_read(&c->seen, &c->manifest.id);
         r = bundle_create(request->out_dirfd, request->out_dir, t->comm, t->pid, c->manifest.realtime_ns,
                           &c->writer, d);
         if (r < 0)
@@ -89,7 +94,7 @@ static int capture_stacks(struct capture *c, struct diag *d)
                 return 0;
         }
         if (!request->has_binaries) {
-                r = binaries_open(request->target, threads_maps(c->threads), BINARIES_MAX);
+                r = binaries_open(&c->seen, threads_maps(c->threads), BINARIES_MAX);
                 if (r >= 0)
                         c->binaries_fd = r;
         }
@@ -114,7 +119,8 @@ static int capture_stacks(struct capture *c, struct diag *d)
 static void capture_rest(struct capture *c)
 {
         const struct capture_request *request = c->manifest.request;
-        struct collect collect = {.target = request->target,
+        struct collect collect = {.target = &c->seen,
+                                  .process = request->target,
                                   .writer = c->writer,
                                   .only = request->only,
                                   .with_environ = request->with_environ,
@@ -176,7 +182,7 @@ static void check_end(struct capture *c)
 
 int capture_run(const struct capture_request *request, struct capture_outcome *ret, struct diag *d)
 {
-        _cleanup_(capture_done) struct capture c = {.binaries_fd = -1};
+        _cleanup_(capture_done) struct capture c = {.binaries_fd = -1, .seen = TARGET_NONE};
         struct capture_outcome outcome = {0};
         int r = capture_begin(&c, request, d);
 

@@ -59,6 +59,8 @@ struct collect_progress {
 
 struct collect {
         const struct target *target;
+        const struct target *
+                process; /* NULL: target; else its first thread has ended, and target is as another one shows it */
         struct bundle_writer *writer;
         const char *only; /* NULL: all groups */
         bool with_environ;
@@ -74,7 +76,7 @@ struct collect {
                 end_ns; /* CLOCK_MONOTONIC: no row begins or goes on after it; 0: each has its own deadline only */
         bool *later; /* by row: there was no time for it, and it can be had afterwards; NULL: there is no afterwards */
         const bool *chosen; /* by row: only these; NULL: all */
-        int cpu_fd; /* in the collecting process: cpu_time.h of it */
+        int cpu_fd;         /* in the collecting process: cpu_time.h of it */
         struct collect_progress *progress;
         struct inode_set sockets; /* the inodes of the target's sockets, once its descriptors were read */
         bool sockets_known;

@@ -14,7 +14,7 @@ bool collect_target_died(struct collect *c)
         if (c->progress->target_died)
                 return true;
         /* A pidfd becomes readable when the last thread has exited, before anybody has reaped the process. */
-        if (p.fd >= 0 ? poll(&p, 1, 0) == 1 : target_check(c->target) == -ESRCH)
+        if (p.fd >= 0 ? poll(&p, 1, 0) == 1 : target_check(c->process ?: c->target) == -ESRCH)
                 c->progress->target_died = true;
         return c->progress->target_died;
 }

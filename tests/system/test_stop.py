@@ -244,6 +244,19 @@ class Conditions(StopTest):
         self.assertEqual(sorted(r["how"] for r in rows), ["none", "stopped", "stopped", "stopped"])
         self.assertEqual(len(eu_stack("--core", os.path.join(bundle, "core"), "-e", victim_path("trouble"))), 3)
 
+    def test_a_process_without_its_leader_has_memory_and_files(self):
+        v = self.victim("trouble", "leader-exited")
+        wait_until("the leader is gone", lambda: proc_status(v.pid)["State"].startswith("Z"))
+        bundle = self.dump(v.pid)
+        report = self.report(bundle)
+        self.assertEqual(report["process"]["exe"], victim_path("trouble"))
+        self.assertEqual(report["process"]["pid"], v.pid)
+        self.assertGreater(report["memory"]["rss"], 0)
+        self.assertGreater(report["memory"]["pss"], 0)
+        self.assertIn(victim_path("trouble"), {m["path"] for m in report["maps"]})
+        self.assertLessEqual({0, 1, 2}, {f["fd"] for f in report["fds"]})
+        self.assertEqual(len(os.listdir(os.path.join(bundle, "proc", str(v.pid), "task"))), 4)
+
     def test_a_target_that_is_traced_names_its_tracer_and_gives_what_needs_no_stop(self):
         strace = shutil.which("strace")
         self.assertTrue(strace)

@@ -35,7 +35,7 @@ void threads_collect(struct collect *c, const struct collector *rows, size_t n)
 
         snprintf(where, sizeof(where), "proc/%d/task/*", c->target->pid);
         pass_begin(&p, c, rows, n, where);
-        r = dir_open_at(c->target->proc_fd, "task", &dir);
+        r = dir_open_at((c->process ?: c->target)->proc_fd, "task", &dir);
         if (r < 0) {
                 pass_end(&p, -r, NULL);
                 return;
