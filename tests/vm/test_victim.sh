@@ -16,7 +16,8 @@ expect_captured() {
         done
         bundle=$(sed -n "s/^bundle: \(.*\/$2\.$1\..*\)/\1/p" watch.out)
         [ -n "$bundle" ] || fail "no bundle of $1: $(tr '\n' '|' < watch.err)"
-        expect "$bundle/manifest.json" '"guarantee":"at-kill"'
+        grep -q '"guarantee":"at-kill"' "$bundle/manifest.json" ||
+                fail "not present at the kill: $(grep -o '"guarantee":"[^"]*"' "$bundle/manifest.json"): $(tr '\n' '|' < watch.err)"
         expect "$bundle/manifest.json" "\"listed\":$3,\"stopped\":$3,"
         expect "$bundle/kmsg" "Killed process $1 ($2)"
         [ -s "$bundle/core" ] || fail "no core in '$bundle'"
