@@ -108,6 +108,7 @@ static bool on_dying(void *data, const struct attend_dying *dying)
 
         if (slot) {
                 t->captured = true;
+                atomic_store(&a->side->shared->busy_with_dead, true);
                 /* First: where memory is out even a word to the watcher needs some, also when we are in the same group. */
                 slots_make_room(&a->slots);
                 tell(a, &t->target, ARMED_DYING, 0, "");
@@ -252,6 +253,7 @@ static void attend_all(struct attendant *a)
                 tell_untold(a);
                 if (a->ending && !attend_is_busy(a->attend) && !slots_busy(&a->slots) && !a->untold)
                         return;
+                atomic_store(&a->side->shared->busy_with_dead, slots_busy(&a->slots));
                 atomic_fetch_add(&a->side->shared->beats, 1);
                 now = clock_monotonic_ns();
                 next = tend_ns < next ? tend_ns : next;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The guard: the attendant's parent.  A tracer that hangs holds its targets: a signal to them, or their end, waits for it.  So the
- * attendant shows four times a second that it is there (armed_shared.beats); one that does not for a second is killed, and the
- * kernel lets its targets go.  Does nothing else, so that it cannot hang itself. */
+ * attendant shows four times a second that it is there (armed_shared.beats); one that does not for a second (at a kill: six) is killed,
+ * and the kernel lets its targets go.  Does nothing else, so that it cannot hang itself. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -18,8 +18,20 @@
  * so do we. */
 #define SILENT_LOOKS 4
 
+/* While it holds somebody in his exit.  Where the machine is out of memory and the dead held little of it, the kernel reaps him after
+ * 2 s (OOM_REAPER_DELAY, mm/oom_kill.c), kills the next one, who may be held, too, and reaps that one after another 2 s: for so long
+ * whatever the attendant asks the kernel for may wait for memory. */
+#define SILENT_LOOKS_AT_A_KILL 24
+
 /* Before its first beat it holds nobody, and reserves memory, which may take long where there is little. */
 #define SILENT_LOOKS_AT_FIRST 40
+
+static unsigned looks_allowed(const struct armed_shared *shared, bool has_begun)
+{
+        if (!has_begun)
+                return SILENT_LOOKS_AT_FIRST;
+        return atomic_load(&shared->busy_with_dead) ? SILENT_LOOKS_AT_A_KILL : SILENT_LOOKS;
+}
 
 /* The watcher's other fds are not ours: a pidfd of a target held here would outlive the watcher's. */
 static void close_others(const struct armed_side *s)
@@ -104,7 +116,7 @@ void armed_guard_main(const struct armed_side *s)
                 now = atomic_load(&s->shared->beats);
                 silent = now == beats ? silent + 1 : 0;
                 beats = now;
-                if (silent < (now == first ? SILENT_LOOKS_AT_FIRST : SILENT_LOOKS))
+                if (silent < looks_allowed(s->shared, now != first))
                         continue;
                 kill(attendant, SIGKILL);
                 check_end(s, attendant, true);

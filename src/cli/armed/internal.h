@@ -20,6 +20,7 @@
 
 struct armed_shared {
         _Atomic uint64_t beats;
+        _Atomic bool busy_with_dead; /* somebody is held in his exit: see guard.c */
         _Atomic unsigned histories_used;
         struct armed_history {
                 _Atomic bool there;
